@@ -1,1 +1,32 @@
-//! placeholder
+//! What a guest may ask of its host: a folder for each capability, listed in [`ALL`]. Folders do not import each other; what they
+//! share stands beside them.
+
+pub mod http_client;
+pub mod wasi;
+
+use coracle_engine::{Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
+use wasmtime::component::Linker;
+
+/// Every capability of the host. Those whose bindings others need come first.
+pub const ALL: &[&dyn Capability] = &[&wasi::Wasi, &http_client::HttpClient];
+
+/// A linker that answers every interface of [`ALL`].
+///
+/// # Errors
+/// When two capabilities define the same interface.
+pub fn linker(engine: &wasmtime::Engine, generation: Generation) -> wasmtime::Result<Linker<InstanceState>> {
+    let mut linker = Linker::new(engine);
+    for capability in ALL {
+        capability.link(&mut linker, generation)?;
+    }
+    Ok(linker)
+}
+
+/// Checks what a component's manifest grants, with every capability.
+///
+/// # Errors
+/// The first [`GrantError`] of any capability.
+pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantError> {
+    let asked = ALL.iter().map(|capability| capability.grant(request));
+    asked.filter_map(Result::transpose).collect()
+}

@@ -1,1 +1,19 @@
-//! placeholder
+//! What tests share: guests that other people's SDKs compiled, guests built from this repository, and clients that speak raw HTTP.
+
+use std::path::PathBuf;
+
+/// The bytes of a guest in `fixtures/`, compiled by somebody else's SDK and kept as it came.
+///
+/// # Errors
+/// When there is no such fixture.
+pub fn fixture(name: &str) -> anyhow::Result<Vec<u8>> {
+    use anyhow::Context as _;
+    let path = fixture_path(name);
+    std::fs::read(&path).with_context(|| format!("no fixture at {}", path.display()))
+}
+
+/// Where a fixture lies.
+#[must_use]
+pub fn fixture_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.wasm"))
+}

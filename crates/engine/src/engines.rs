@@ -1,0 +1,159 @@
+//! The two wasmtime engines of a process. WASI 0.2 components run on one without component-model-async, whose calls skip the
+//! concurrent event loop; WASI 0.3 components run on one with it.
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::Generation;
+use crate::ticker::{Awake, Ticker};
+
+/// The stack that a guest's own frames may take, in bytes.
+pub(crate) const STACK_BYTES_MAX: usize = 512 << 10;
+
+/// What an operator may set for all guests of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Live instances at once, over all components.
+    pub instances_max: u32,
+    /// The greatest memory limit that any component may have, in bytes; it sizes the slots of the pool.
+    pub memory_bytes_max: usize,
+    /// Whether instances come from a pool of slots made beforehand.
+    pub pooling: bool,
+    /// Bytes of a slot's memory that stay resident between two instances.
+    pub keep_resident_bytes: usize,
+    /// Whether this process may compile; without it only artifacts run.
+    pub compile: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            instances_max: 1_000,
+            memory_bytes_max: 4 << 30,
+            pooling: true,
+            keep_resident_bytes: 2 << 20,
+            compile: cfg!(feature = "compile"),
+        }
+    }
+}
+
+/// The engines of this process and the thread that keeps their time.
+#[derive(Debug)]
+pub struct Engines {
+    p2: Engine,
+    p3: Engine,
+    pooled: bool,
+    ticker: Ticker,
+}
+
+/// Why the engines cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// wasmtime refused its configuration.
+    #[error("the WebAssembly engine cannot start on this machine")]
+    Config(#[source] wasmtime::Error),
+    /// The thread that enforces CPU limits cannot start.
+    #[error("the thread that enforces CPU limits cannot start; check the limit on threads")]
+    Ticker(#[source] std::io::Error),
+}
+
+impl Engines {
+    /// Starts both engines. Where the address space for the pool cannot be reserved, instances are allocated on demand instead.
+    ///
+    /// # Errors
+    /// [`EngineError`] when wasmtime or the ticker thread cannot start.
+    pub fn new(settings: &Settings) -> Result<Self, EngineError> {
+        let pooled = settings.pooling.then(|| Self::pair(settings, true));
+        let (p2, p3, pooled) = match pooled {
+            Some(Ok((p2, p3))) => (p2, p3, true),
+            Some(Err(error)) => {
+                tracing::warn!(error = format!("{error:#}"), "no instance pool on this machine; instances are allocated on demand");
+                let (p2, p3) = Self::pair(settings, false).map_err(EngineError::Config)?;
+                (p2, p3, false)
+            }
+            None => {
+                let (p2, p3) = Self::pair(settings, false).map_err(EngineError::Config)?;
+                (p2, p3, false)
+            }
+        };
+        let ticker = Ticker::start(vec![p2.clone(), p3.clone()]).map_err(EngineError::Ticker)?;
+        Ok(Self { p2, p3, pooled, ticker })
+    }
+
+    /// The engine for components of `generation`.
+    #[must_use]
+    pub fn get(&self, generation: Generation) -> &Engine {
+        match generation {
+            Generation::P2 => &self.p2,
+            Generation::P3 => &self.p3,
+        }
+    }
+
+    /// Whether instances come from a pool.
+    #[must_use]
+    pub fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Keeps epochs advancing until the answer is dropped. Hold one while a guest runs.
+    #[must_use]
+    pub fn awake(&self) -> Awake {
+        self.ticker.awake()
+    }
+
+    fn pair(settings: &Settings, pooling: bool) -> wasmtime::Result<(Engine, Engine)> {
+        let engine = |generation| Engine::new(&config(settings, generation, pooling));
+        Ok((engine(Generation::P2)?, engine(Generation::P3)?))
+    }
+}
+
+/// The configuration of one engine. Everything that changes generated code is the same for `pooling` or not, so that artifacts
+/// fit both.
+pub(crate) fn config(settings: &Settings, generation: Generation, pooling: bool) -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.epoch_interruption(true);
+    config.max_wasm_stack(STACK_BYTES_MAX);
+    config.memory_init_cow(true);
+    // Proposals that no supported toolchain needs and that widen the attack surface stay off.
+    config.wasm_memory64(false);
+    config.wasm_threads(false);
+    #[cfg(feature = "compile")]
+    config.parallel_compilation(true);
+    let asynchronous = generation == Generation::P3;
+    config.wasm_component_model_async(asynchronous);
+    config.concurrency_support(asynchronous);
+    #[cfg(feature = "compile")]
+    if !settings.compile {
+        config.enable_compiler(false);
+    }
+    if pooling {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+    }
+    config
+}
+
+fn pool(settings: &Settings) -> PoolingAllocationConfig {
+    /// Core instances of one component; SDKs make three to five.
+    const CORE_INSTANCES_EACH: u32 = 5;
+    /// Tables of one component, counting those of its adapters.
+    const TABLES_EACH: u32 = 4;
+
+    let mut pool = PoolingAllocationConfig::new();
+    let instances = settings.instances_max;
+    pool.total_component_instances(instances);
+    pool.total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH));
+    pool.total_memories(instances.saturating_mul(2));
+    pool.total_tables(instances.saturating_mul(TABLES_EACH));
+    pool.total_stacks(instances);
+    pool.max_memory_size(settings.memory_bytes_max);
+    pool.max_tables_per_module(8);
+    pool.max_memories_per_module(2);
+    pool.table_elements(100_000);
+    pool.max_component_instance_size(10 << 20);
+    pool.max_core_instance_size(10 << 20);
+    pool.linear_memory_keep_resident(settings.keep_resident_bytes);
+    pool.table_keep_resident(64 << 10);
+    pool.async_stack_keep_resident(64 << 10);
+    pool.pagemap_scan(Enabled::Auto);
+    pool
+}

@@ -1,0 +1,110 @@
+//! CPU time of one invocation. A guest's future is wrapped in [`Metered`], which adds up the time that each poll takes; the epoch
+//! callback asks the meter whether the guest may go on. The same wrapper keeps a panic of host code inside its own request.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use coracle_base::clock;
+use pin_project_lite::pin_project;
+
+/// How much time a guest spent on its thread, and how much it may spend.
+#[derive(Debug)]
+pub struct Meter {
+    limit_ns: u64,
+    used_ns: AtomicU64,
+    poll_started_ns: AtomicU64,
+    exhausted: AtomicBool,
+}
+
+impl Meter {
+    /// A meter that allows `limit`.
+    #[must_use]
+    pub fn new(limit: Duration) -> Self {
+        Self {
+            limit_ns: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
+            used_ns: AtomicU64::new(0),
+            poll_started_ns: AtomicU64::new(0),
+            exhausted: AtomicBool::new(false),
+        }
+    }
+
+    /// The time that was spent in polls that have ended.
+    #[must_use]
+    pub fn used(&self) -> Duration {
+        Duration::from_nanos(self.used_ns.load(Relaxed))
+    }
+
+    /// Whether the guest was stopped for its CPU time.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted.load(Relaxed)
+    }
+
+    /// Starts the count anew, for the next invocation of a reused instance.
+    pub fn reset(&self) {
+        self.used_ns.store(0, Relaxed);
+    }
+
+    /// Whether the guest may go on; called on each epoch tick while the guest runs.
+    pub(crate) fn may_continue(&self) -> bool {
+        let running_ns = clock::monotonic_ns().saturating_sub(self.poll_started_ns.load(Relaxed));
+        let within = self.used_ns.load(Relaxed).saturating_add(running_ns) <= self.limit_ns;
+        if !within {
+            self.exhausted.store(true, Relaxed);
+        }
+        within
+    }
+
+    fn begin_poll(&self) {
+        self.poll_started_ns.store(clock::monotonic_ns(), Relaxed);
+    }
+
+    fn end_poll(&self) {
+        let spent_ns = clock::monotonic_ns().saturating_sub(self.poll_started_ns.load(Relaxed));
+        self.used_ns.fetch_add(spent_ns, Relaxed);
+    }
+}
+
+pin_project! {
+    /// A guest's future whose polls are charged to a [`Meter`]. Resolves to the text of the panic if host code panicked in it.
+    #[derive(Debug)]
+    pub struct Metered<F> {
+        #[pin]
+        future: F,
+        meter: Arc<Meter>,
+    }
+}
+
+impl<F: Future> Metered<F> {
+    /// Charges `future` to `meter`.
+    pub fn new(future: F, meter: Arc<Meter>) -> Self {
+        Self { future, meter }
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = Result<F::Output, String>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.meter.begin_poll();
+        // The future is never polled again after a panic, so what it left half-done is never seen.
+        let polled = catch_unwind(AssertUnwindSafe(|| this.future.poll(context)));
+        this.meter.end_poll();
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(panic_text(payload.as_ref()))),
+        }
+    }
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "unknown panic".to_owned())
+}

@@ -1,0 +1,120 @@
+//! The data of one instance: its resource table, the state of the capabilities it used so far, and its meters. One struct without
+//! type parameters; a capability that a component was not granted costs nothing here.
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+
+use crate::capability::Grant;
+use crate::limits::{Limits, MemoryLimiter};
+use crate::meter::Meter;
+
+/// Who an instance belongs to. Shared by all instances of one component.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The name of the app.
+    pub app: String,
+    /// The id of the component in its app.
+    pub component: String,
+}
+
+/// The data of one instance, the `T` of its `Store<T>`.
+pub struct InstanceState {
+    table: ResourceTable,
+    slots: Vec<Slot>,
+    grants: Arc<[Box<dyn Grant>]>,
+    identity: Arc<Identity>,
+    limits: Arc<Limits>,
+    meter: Arc<Meter>,
+    pub(crate) limiter: MemoryLimiter,
+}
+
+/// A capability's own state in one instance, with the instance's resources.
+pub struct View<'a, S> {
+    /// The state of the capability.
+    pub state: &'a mut S,
+    /// The resources of the instance.
+    pub table: &'a mut ResourceTable,
+}
+
+struct Slot {
+    key: TypeId,
+    value: Box<dyn Any + Send>,
+}
+
+impl InstanceState {
+    /// The state of a new instance that may do what `grants` allow.
+    #[must_use]
+    pub fn new(identity: Arc<Identity>, grants: Arc<[Box<dyn Grant>]>, limits: Arc<Limits>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources);
+        let meter = Arc::new(Meter::new(limits.cpu));
+        let limiter = MemoryLimiter::new(&limits);
+        Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter }
+    }
+
+    /// The app and component that this instance belongs to.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// The bounds of this instance.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// The CPU meter of this instance.
+    #[must_use]
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// The greatest size that the instance's linear memories reached together, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.limiter.memory_bytes()
+    }
+
+    /// The resources of this instance.
+    pub fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
+    /// Gives this instance state that no grant makes, such as the standard streams of a command. Replaces what was there.
+    pub fn put<S: Send + 'static>(&mut self, state: S) {
+        let key = TypeId::of::<S>();
+        self.slots.retain(|slot| slot.key != key);
+        self.slots.push(Slot { key, value: Box::new(state) });
+    }
+
+    /// The state `S`, which is opened from the component's grant at first use. A component without a grant gets `S::default()`,
+    /// which must allow nothing.
+    pub fn view<S: Default + Send + 'static>(&mut self) -> View<'_, S> {
+        let (state, table) = self.state_and_table();
+        View { state, table }
+    }
+
+    /// The state `S` alone.
+    pub fn state<S: Default + Send + 'static>(&mut self) -> &mut S {
+        self.state_and_table().0
+    }
+
+    fn state_and_table<S: Default + Send + 'static>(&mut self) -> (&mut S, &mut ResourceTable) {
+        let key = TypeId::of::<S>();
+        let index = match self.slots.iter().position(|slot| slot.key == key) {
+            Some(index) => index,
+            None => {
+                let granted = self.grants.iter().find(|grant| grant.state() == key).map(|grant| grant.open(&self.identity));
+                let value = granted.filter(|value| value.is::<S>()).unwrap_or_else(|| Box::<S>::default());
+                self.slots.push(Slot { key, value });
+                self.slots.len() - 1
+            }
+        };
+        #[expect(clippy::indexing_slicing, clippy::expect_used, reason = "the slot was found or pushed above, and its value is an `S`")]
+        let state = self.slots[index].value.downcast_mut().expect("slots are keyed by their type");
+        (state, &mut self.table)
+    }
+}

@@ -1,0 +1,86 @@
+//! The one thread that advances the epoch of every engine while guests run, and sleeps while none does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread::Thread;
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+/// How often a running guest is interrupted, which bounds how late a limit is noticed.
+pub(crate) const TICK: Duration = Duration::from_millis(2);
+
+/// Ticks without a running guest before the thread goes to sleep.
+const IDLE_TICKS_MAX: u32 = 50;
+
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Thread,
+}
+
+/// Keeps the ticker awake while a guest runs.
+#[derive(Debug)]
+pub struct Awake(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    running: AtomicUsize,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Ticker {
+    pub(crate) fn start(engines: Vec<Engine>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let for_thread = Arc::clone(&shared);
+        let handle = std::thread::Builder::new().name("coracle-ticker".to_owned()).spawn(move || for_thread.run(&engines))?;
+        Ok(Self { shared, thread: handle.thread().clone() })
+    }
+
+    pub(crate) fn awake(&self) -> Awake {
+        self.shared.running.fetch_add(1, SeqCst);
+        if self.shared.asleep.load(SeqCst) {
+            self.thread.unpark();
+        }
+        Awake(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, SeqCst);
+        self.thread.unpark();
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Shared {
+    fn run(&self, engines: &[Engine]) {
+        let mut idle_ticks = 0;
+        while !self.stop.load(SeqCst) {
+            std::thread::sleep(TICK);
+            engines.iter().for_each(Engine::increment_epoch);
+            idle_ticks = if self.running.load(SeqCst) == 0 { idle_ticks + 1 } else { 0 };
+            if idle_ticks >= IDLE_TICKS_MAX {
+                self.sleep();
+                idle_ticks = 0;
+            }
+        }
+    }
+
+    /// Sleeps until a guest runs. `asleep` is set before `running` is read, and a guest raises `running` before it reads `asleep`:
+    /// one of the two always sees the other.
+    fn sleep(&self) {
+        self.asleep.store(true, SeqCst);
+        while self.running.load(SeqCst) == 0 && !self.stop.load(SeqCst) {
+            std::thread::park();
+        }
+        self.asleep.store(false, SeqCst);
+    }
+}

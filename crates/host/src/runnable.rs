@@ -1,0 +1,130 @@
+//! One component of a workload: compiled, linked, granted and bounded. Triggers ask it for admission and for instances.
+
+use std::sync::Arc;
+
+use coracle_engine::{Component, Engines, Fault, Generation, Grant, Identity, InstanceState, Limits, LoadError, Shape};
+use wasmtime::Store;
+use wasmtime::component::{InstancePre, Linker};
+
+use crate::admission::{Admission, Slot};
+
+/// What a component is made ready from.
+pub struct Parts {
+    /// The app and the component.
+    pub identity: Identity,
+    /// The compiled component.
+    pub component: Component,
+    /// What the manifest grants, by key; see [`coracle_capabilities::grants`].
+    pub grants: Vec<Box<dyn Grant>>,
+    /// Its bounds.
+    pub limits: Limits,
+}
+
+/// A component made ready to run.
+pub struct Runnable {
+    engines: Arc<Engines>,
+    component: Component,
+    pre: InstancePre<InstanceState>,
+    identity: Arc<Identity>,
+    grants: Arc<[Box<dyn Grant>]>,
+    limits: Arc<Limits>,
+    admission: Admission,
+}
+
+impl std::fmt::Debug for Runnable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runnable").field("component", &self.identity.component).finish_non_exhaustive()
+    }
+}
+
+impl Runnable {
+    /// Links `parts` against `linker`, once for all instances.
+    ///
+    /// # Errors
+    /// [`LoadError::Link`] when the component imports what no capability answers.
+    pub fn new(engines: &Arc<Engines>, linker: &Linker<InstanceState>, parts: Parts) -> Result<Self, LoadError> {
+        let pre = parts.component.prepare(linker)?;
+        let limits = Arc::new(parts.limits);
+        Ok(Self {
+            engines: Arc::clone(engines),
+            component: parts.component,
+            pre,
+            identity: Arc::new(parts.identity),
+            grants: parts.grants.into(),
+            admission: Admission::new(Arc::clone(engines), Arc::clone(&limits)),
+            limits,
+        })
+    }
+
+    /// The id of the component in its app.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.identity.component
+    }
+
+    /// The app and component, for logs and metrics.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// What the component imports and exports.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        self.component.shape()
+    }
+
+    /// Which engine it runs on.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.component.generation()
+    }
+
+    /// Its bounds.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// The component with all its imports resolved, for a trigger to find its exports in.
+    #[must_use]
+    pub fn pre(&self) -> &InstancePre<InstanceState> {
+        &self.pre
+    }
+
+    /// Waits for the right to run one invocation.
+    ///
+    /// # Errors
+    /// [`Fault::Overloaded`] when the queue is full or the wait too long, [`Fault::Stopping`] while draining.
+    pub async fn admit(&self) -> Result<Slot, Fault> {
+        self.admission.admit().await
+    }
+
+    /// A store for one new instance.
+    ///
+    /// # Errors
+    /// [`Fault::Instantiate`] when it cannot be allocated.
+    pub fn store(&self) -> Result<Store<InstanceState>, Fault> {
+        let state = InstanceState::new(Arc::clone(&self.identity), Arc::clone(&self.grants), Arc::clone(&self.limits));
+        coracle_engine::store(&self.engines, self.generation(), state)
+    }
+
+    /// What the component was granted, for start-up tables.
+    #[must_use]
+    pub fn granted(&self) -> Vec<String> {
+        self.grants.iter().flat_map(|grant| grant.describe()).collect()
+    }
+
+    /// Invocations that run now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.admission.running()
+    }
+}
+
+impl Runnable {
+    /// Lets no invocation in any more and waits until those that run have ended.
+    pub async fn drain(&self) {
+        self.admission.drain().await;
+    }
+}

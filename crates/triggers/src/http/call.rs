@@ -1,0 +1,171 @@
+//! One call of a guest's handler, in the task of the connection that asked: the guest's future is polled until the head of its answer
+//! is there, and from then on by the body of the response. Dropping either ends the guest.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use coracle_base::chain;
+use coracle_engine::{Fault, Identity, LimitKind, Limits};
+use coracle_host::{Runnable, Slot};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use super::{Body, BodyError};
+
+/// The guest's future: it owns the store, and ends when the guest has nothing left to do.
+pub(super) type Run = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
+/// The head of a guest's answer with the body that it will write, or the error that it chose to answer with.
+pub(super) type Answer = Result<http::Response<UnsyncBoxBody<Bytes, BodyError>>, Fault>;
+
+/// What the call needs to know about its request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Whether the caller wants no body (`HEAD`): the guest's body is then read and thrown away.
+    pub(super) head_only: bool,
+}
+
+/// Waits for the head of the guest's answer. The wall limit holds until the guest has ended.
+pub(super) async fn call(
+    runnable: &Runnable,
+    slot: Slot,
+    asked: Asked,
+    run: Run,
+    mut answer: oneshot::Receiver<Answer>,
+) -> Result<http::Response<Body>, Fault> {
+    let mut invocation = Invocation {
+        run: Some(run),
+        deadline: Box::pin(tokio::time::sleep(runnable.limits().wall)),
+        identity: Arc::clone(runnable.identity()),
+        limits: Arc::clone(runnable.limits()),
+        _slot: slot,
+    };
+    let head = poll_fn(|context| {
+        let ended = invocation.poll(context);
+        match Pin::new(&mut answer).poll(context) {
+            Poll::Ready(Ok(head)) => Poll::Ready(head),
+            _ => match ready!(ended) {
+                Ok(()) => Poll::Ready(Err(Fault::NoResponse)),
+                Err(fault) => Poll::Ready(Err(fault)),
+            },
+        }
+    })
+    .await?;
+    let (parts, body) = head.into_parts();
+    let length = parts.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let streaming = Streaming { body, invocation: Some(invocation), asked, length, sent: 0, ended: false };
+    Ok(http::Response::from_parts(parts, Body::guest(streaming)))
+}
+
+/// A running guest with its deadline and its place.
+struct Invocation {
+    run: Option<Run>,
+    deadline: Pin<Box<Sleep>>,
+    identity: Arc<Identity>,
+    limits: Arc<Limits>,
+    _slot: Slot,
+}
+
+impl Invocation {
+    /// Lets the guest go on. Ready when it has ended, one way or the other.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let Some(run) = &mut self.run else { return Poll::Ready(Ok(())) };
+        let ended = match run.as_mut().poll(context) {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => {
+                ready!(self.deadline.as_mut().poll(context));
+                Err(Fault::limit(LimitKind::Wall, &self.limits))
+            }
+        };
+        self.run = None;
+        Poll::Ready(ended)
+    }
+
+    fn report(&self, fault: &Fault) {
+        tracing::error!(
+            app = self.identity.app,
+            component = self.identity.component,
+            fault = fault.label(),
+            "the guest failed after its response had begun: {}",
+            chain(fault)
+        );
+    }
+}
+
+/// The body of a guest's answer, which drives the guest that writes it.
+pub(super) struct Streaming {
+    body: UnsyncBoxBody<Bytes, BodyError>,
+    /// `None` once it went on in a task of its own.
+    invocation: Option<Invocation>,
+    asked: Asked,
+    /// The length that the guest announced.
+    length: Option<u64>,
+    sent: u64,
+    ended: bool,
+}
+
+impl Streaming {
+    pub(super) fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Some(invocation) = &mut self.invocation
+            && let Poll::Ready(Err(fault)) = invocation.poll(context)
+        {
+            invocation.report(&fault);
+            self.ended = true;
+            return Poll::Ready(Some(Err(fault.into())));
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => self.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(_)) | None => self.ended = true,
+        }
+        Poll::Ready(frame)
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        let idle = self.invocation.as_ref().is_none_or(|invocation| invocation.run.is_none());
+        self.ended || (idle && self.body.is_end_stream())
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(|| self.body.size_hint(), |length| SizeHint::with_exact(length.saturating_sub(self.sent)))
+    }
+
+    /// Whether the caller got all that it wanted, so that letting go of the body does not mean that it went away.
+    fn is_complete(&self) -> bool {
+        self.ended || self.asked.head_only || self.length.is_some_and(|length| self.sent >= length) || self.body.is_end_stream()
+    }
+}
+
+impl Drop for Streaming {
+    /// A guest that still works when its response has been sent goes on within its limits. One whose caller went away ends here.
+    fn drop(&mut self) {
+        let complete = self.is_complete();
+        let Some(mut invocation) = self.invocation.take() else { return };
+        if !complete || invocation.run.is_none() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mut body = std::mem::replace(&mut self.body, UnsyncBoxBody::new(http_body_util::Empty::new().map_err(|never| match never {})));
+        runtime.spawn(async move {
+            let ended = poll_fn(|context| {
+                let ended = invocation.poll(context);
+                // What the guest still writes is thrown away, so that it does not wait for a reader.
+                while let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(context) {}
+                ended
+            })
+            .await;
+            if let Err(fault) = ended {
+                invocation.report(&fault);
+            }
+        });
+    }
+}

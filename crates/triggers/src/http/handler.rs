@@ -1,0 +1,106 @@
+//! Which kind of HTTP guest a component is, and the one call for all of them.
+
+use std::sync::Arc;
+
+use coracle_engine::{Fault, InstanceState};
+use coracle_host::Runnable;
+use http::Uri;
+use http::uri::{PathAndQuery, Scheme};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+use super::{Body, Peer, p2, p3};
+
+/// A component that answers HTTP.
+pub struct Handler {
+    runnable: Arc<Runnable>,
+    kind: Kind,
+}
+
+enum Kind {
+    P2(ProxyPre<InstanceState>),
+    P3(ServicePre<InstanceState>),
+}
+
+/// Why a component cannot answer HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// It exports no interface that an HTTP trigger could call.
+    #[error(
+        "component `{component}` exports no HTTP handler (it exports {exports}); build it for `wasi:http/incoming-handler@0.2` or \
+         `wasi:http/handler@0.3`, or give it another trigger"
+    )]
+    NoHandler {
+        /// The id of the component.
+        component: String,
+        /// What it exports instead.
+        exports: String,
+    },
+    /// It exports a handler whose type is not the interface's.
+    #[error("component `{component}` exports an HTTP handler of the wrong type")]
+    WrongType {
+        /// The id of the component.
+        component: String,
+        /// wasmtime's explanation.
+        source: wasmtime::Error,
+    },
+}
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handler").field("runnable", &self.runnable).finish_non_exhaustive()
+    }
+}
+
+impl Handler {
+    /// Finds the handler that `runnable` exports.
+    ///
+    /// # Errors
+    /// [`HandlerError`] when it exports none, or one of another type.
+    pub fn new(runnable: Arc<Runnable>) -> Result<Self, HandlerError> {
+        let component = || runnable.id().to_owned();
+        let exports = runnable.shape().exports();
+        let has = |name: &str, version: &str| {
+            exports.iter().any(|export| export.name == name && export.version.as_deref().is_some_and(|known| known.starts_with(version)))
+        };
+        let wrong = |source| HandlerError::WrongType { component: component(), source };
+        let kind = if has("wasi:http/handler", "0.3") {
+            Kind::P3(ServicePre::new(runnable.pre().clone()).map_err(wrong)?)
+        } else if has("wasi:http/incoming-handler", "0.2") {
+            Kind::P2(ProxyPre::new(runnable.pre().clone()).map_err(wrong)?)
+        } else {
+            let names: Vec<_> = exports.iter().map(|export| format!("`{export}`")).collect();
+            let exports = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            return Err(HandlerError::NoHandler { component: component(), exports });
+        };
+        Ok(Self { runnable, kind })
+    }
+
+    /// The component behind the handler.
+    #[must_use]
+    pub fn runnable(&self) -> &Arc<Runnable> {
+        &self.runnable
+    }
+
+    /// Waits for the right to run, and calls the guest. The request's URI must carry the authority that routing settled on.
+    ///
+    /// # Errors
+    /// [`Fault`] when the guest gives no answer. What goes wrong after the head is an error of the body.
+    pub async fn handle(&self, request: http::Request<Body>, peer: Peer) -> Result<http::Response<Body>, Fault> {
+        let slot = self.runnable.admit().await?;
+        match &self.kind {
+            Kind::P2(pre) => p2::handle(pre, &self.runnable, slot, request, peer).await,
+            Kind::P3(pre) => p3::handle(pre, &self.runnable, slot, request, peer).await,
+        }
+    }
+}
+
+/// Gives the request's URI the scheme of its connection, where it has an authority to go with.
+pub(super) fn set_scheme(request: &mut http::Request<Body>, peer: Peer) {
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    if parts.authority.is_some() {
+        parts.scheme = Some(if peer.tls { Scheme::HTTPS } else { Scheme::HTTP });
+        parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    }
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+}

@@ -1,0 +1,111 @@
+//! Guests that export `wasi:http/handler` 0.3.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use coracle_capabilities::http_client;
+use coracle_engine::{Fault, InstanceState, Metered};
+use coracle_host::{Runnable, Slot};
+use http_body_util::BodyExt;
+use tokio::sync::oneshot;
+use wasmtime::Store;
+use wasmtime::component::Accessor;
+use wasmtime_wasi_http::p3::Request;
+use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
+use wasmtime_wasi_http::{Error, FieldMap};
+
+use super::call::{Answer, Asked, call};
+use super::{Body, Peer};
+
+/// Calls the guest with `request` in a new instance.
+pub(super) async fn handle(
+    pre: &ServicePre<InstanceState>,
+    runnable: &Runnable,
+    slot: Slot,
+    mut request: http::Request<Body>,
+    peer: Peer,
+) -> Result<http::Response<Body>, Fault> {
+    let asked = Asked { head_only: request.method() == http::Method::HEAD };
+    super::handler::set_scheme(&mut request, peer);
+    let store = runnable.store()?;
+    let meter = Arc::clone(store.data().meter());
+    let (sender, answer) = oneshot::channel();
+    let guest = Metered::new(run(pre.clone(), store, request, sender), meter);
+    let run = Box::pin(async { guest.await.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))) });
+    call(runnable, slot, asked, run, answer).await
+}
+
+async fn run(
+    pre: ServicePre<InstanceState>,
+    mut store: Store<InstanceState>,
+    request: http::Request<Body>,
+    sender: oneshot::Sender<Answer>,
+) -> Result<(), Fault> {
+    let service = pre.instantiate_async(&mut store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
+    let ended = store.run_concurrent(async |accessor| serve(accessor, &service, request, sender).await).await;
+    ended.and_then(|served| served).map_err(|error| Fault::from_call(error, store.data()))
+}
+
+async fn serve(
+    accessor: &Accessor<InstanceState>,
+    service: &Service,
+    request: http::Request<Body>,
+    sender: oneshot::Sender<Answer>,
+) -> wasmtime::Result<()> {
+    let request = request.map(|body| body.map_err(|error| Error::InternalError(Some(error.to_string()))));
+    let (parts, body) = request.into_parts();
+    let uri = parts.uri.into_parts();
+    let (request, transmitted) = accessor.with(|mut store| {
+        let view = http_client::view(store.data_mut());
+        let headers = FieldMap::new_immutable(view.hooks, parts.headers);
+        let (request, transmitted) = Request::new(parts.method, uri.scheme, uri.authority, uri.path_and_query, headers, None, body);
+        view.table.push(request).map(|request| (request, transmitted))
+    })?;
+    let response = match service.wasi_http_handler().call_handle(accessor, request).await? {
+        Ok(response) => response,
+        Err(code) => {
+            let _ = sender.send(Err(Fault::Answer(format!("{code:?}"))));
+            return Ok(());
+        }
+    };
+    let response = accessor.with(|mut store| {
+        let response = http_client::view(store.data_mut()).table.delete(response)?;
+        response.into_http_with_getter(&mut store, transmitted, http_client::view)
+    })?;
+    // The event loop runs until the body was read to its end or let go, and the guest has nothing left to do.
+    let (reading, read) = oneshot::channel::<()>();
+    let response = response.map(|body| Watched { body, _reading: reading }.map_err(Into::into).boxed_unsync());
+    let _ = sender.send(Ok(response));
+    let _ = read.await;
+    poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
+    Ok(())
+}
+
+pin_project_lite::pin_project! {
+    /// A body that tells by being dropped that nobody reads it any more.
+    struct Watched<B> {
+        #[pin]
+        body: B,
+        _reading: oneshot::Sender<()>,
+    }
+}
+
+impl<B: http_body::Body> http_body::Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<B::Data>, B::Error>>> {
+        self.project().body.poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}

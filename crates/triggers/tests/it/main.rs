@@ -1,0 +1,3 @@
+//! The HTTP trigger with real guests, without a socket.
+
+mod http;
