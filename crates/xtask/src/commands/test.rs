@@ -37,6 +37,9 @@ pub(super) fn test(root: &Path, args: &[String]) -> Result<ExitCode> {
     if !cargo_succeeded && summary.failed == 0 {
         complain("cargo test failed although no test did; its message is above");
     }
+    for name in &summary.failures {
+        say(&format!("FAILED {name}"));
+    }
     say(&summary.to_string());
     Ok(if succeeded {
         ExitCode::SUCCESS
@@ -90,6 +93,8 @@ struct Summary {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// The names of the tests that failed, for the end of a long output.
+    failures: Vec<String>,
     /// A binary said how many tests it runs and has not reported yet. One that dies in between counts as a failure.
     awaiting_report: bool,
 }
@@ -104,6 +109,8 @@ impl Summary {
             self.passed += count_before(counts, " passed");
             self.failed += count_before(counts, " failed");
             self.skipped += count_before(counts, " ignored");
+        } else if let Some(name) = failed_test(line) {
+            self.failures.push(name.to_owned());
         }
     }
 
@@ -133,6 +140,11 @@ fn is_start_of_binary(line: &str) -> bool {
     rest.split_once(' ').is_some_and(|(count, unit)| {
         count.parse::<u64>().is_ok() && matches!(unit, "test" | "tests")
     })
+}
+
+/// The name in `test module::name ... FAILED`.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 /// The number in front of `word` in `ok. 12 passed; 0 failed; 1 ignored; …`; 0 when it is not there.
@@ -168,6 +180,13 @@ mod tests {
             summary(output).to_string(),
             "12 passed, 3 failed, 1 skipped"
         );
+    }
+
+    #[test]
+    fn failures_are_named_again_at_the_end() {
+        let output = "running 2 tests\ntest a::b ... FAILED\ntest c ... ok\n\
+            test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+        assert_eq!(summary(output).failures, ["a::b"]);
     }
 
     #[test]

@@ -26,157 +26,46 @@ enum Demand {
 
 use Demand::{AtLeast, Exactly, Never};
 
-/// A name ending in `*` stands for every crate whose name starts so.
+/// What is asked of a crate, and what its earlier releases do otherwise. `name*` stands for every crate that starts so.
+#[rustfmt::skip] // One row a line.
 const DEMANDS: &[(&str, Demand, &str)] = &[
-    (
-        "wasmtime",
-        Exactly("48.0.8"),
-        "the LTS release; 48.0.0 to 48.0.7 have 36 advisories, and its crates must agree",
-    ),
-    (
-        "wasmtime-*",
-        Exactly("48.0.8"),
-        "the LTS release; 48.0.0 to 48.0.7 have 36 advisories, and its crates must agree",
-    ),
-    (
-        "h2",
-        AtLeast("0.4.16"),
-        "earlier ones let a peer exhaust memory or CPU with resets and continuation frames",
-    ),
+    ("wasmtime", Exactly("48.0.8"), WASMTIME),
+    ("wasmtime-*", Exactly("48.0.8"), WASMTIME),
+    ("h2", AtLeast("0.4.16"), "a peer exhausts memory with empty DATA frames (RUSTSEC-2026-0258)"),
     ("hyper", AtLeast("1.0.0"), "0.14 gets no more fixes"),
-    (
-        "rustls",
-        AtLeast("0.23.46"),
-        "the version that wasmtime 48 is tested with",
-    ),
-    (
-        "rustls-webpki",
-        AtLeast("0.103.13"),
-        "earlier ones mishandle name constraints and revocation lists",
-    ),
-    (
-        "rustls-pemfile",
-        Never,
-        "unmaintained; `rustls::pki_types::pem` reads PEM",
-    ),
-    (
-        "ring",
-        AtLeast("0.17.12"),
-        "earlier ones can panic on overflow while encrypting (RUSTSEC-2025-0009)",
-    ),
-    (
-        "aws-lc-sys",
-        AtLeast("0.39.0"),
-        "earlier ones mishandle certificate checks",
-    ),
-    (
-        "tar",
-        AtLeast("0.4.45"),
-        "earlier ones can be made to write outside the target folder",
-    ),
-    (
-        "astral-tokio-tar",
-        AtLeast("0.6.2"),
-        "earlier ones smuggle entries past checks",
-    ),
-    (
-        "tokio-tar",
-        Never,
-        "unmaintained and smuggles entries past checks (RUSTSEC-2025-0111); use `tar`",
-    ),
-    (
-        "zip",
-        AtLeast("2.3.0"),
-        "earlier ones write outside the target folder (RUSTSEC-2025-0015)",
-    ),
-    (
-        "serde_yml",
-        Never,
-        "unsound and unmaintained (RUSTSEC-2025-0068); write TOML or JSON",
-    ),
-    (
-        "rsa",
-        Never,
-        "leaks keys through timing and has no fix (RUSTSEC-2023-0071); use ECDSA or Ed25519",
-    ),
-    (
-        "hickory-*",
-        AtLeast("0.26.1"),
-        "earlier ones accept forged or unbounded DNS answers",
-    ),
-    (
-        "bytes",
-        AtLeast("1.11.1"),
-        "earlier ones overflow in `BytesMut::reserve` (RUSTSEC-2026-0007)",
-    ),
-    (
-        "time",
-        AtLeast("0.3.47"),
-        "earlier ones exhaust the stack while parsing (RUSTSEC-2026-0009)",
-    ),
-    (
-        "quinn-proto",
-        AtLeast("0.11.15"),
-        "earlier ones can be made to panic by a peer",
-    ),
-    (
-        "tracing-subscriber",
-        AtLeast("0.3.20"),
-        "earlier ones print terminal escapes of strangers (RUSTSEC-2025-0055)",
-    ),
-    (
-        "tungstenite",
-        AtLeast("0.20.1"),
-        "earlier ones spend unbounded time on headers (RUSTSEC-2023-0065)",
-    ),
-    (
-        "tonic",
-        AtLeast("0.12.3"),
-        "earlier ones stop accepting after an error (RUSTSEC-2024-0376)",
-    ),
-    (
-        "sqlx",
-        AtLeast("0.8.1"),
-        "earlier ones let a long value forge protocol messages (RUSTSEC-2024-0363)",
-    ),
-    (
-        "protobuf",
-        AtLeast("3.7.2"),
-        "earlier ones recurse without a bound (RUSTSEC-2024-0437)",
-    ),
-    (
-        "object_store",
-        AtLeast("0.10.2"),
-        "earlier ones log credentials (RUSTSEC-2024-0358)",
-    ),
-    (
-        "idna",
-        AtLeast("1.0.0"),
-        "earlier ones accept Punycode that hides a host name (RUSTSEC-2024-0421)",
-    ),
-    (
-        "async-nats",
-        AtLeast("0.29.0"),
-        "earlier ones do not check the server's TLS certificate (RUSTSEC-2023-0027)",
-    ),
-    (
-        "crossbeam-channel",
-        AtLeast("0.5.15"),
-        "earlier ones free memory twice (RUSTSEC-2025-0024)",
-    ),
-    (
-        "crossbeam-epoch",
-        AtLeast("0.9.20"),
-        "earlier ones are unsound",
-    ),
-    (
-        "lru",
-        AtLeast("0.18.2"),
-        "earlier ones are unsound while iterating",
-    ),
+    ("rustls", AtLeast("0.23.46"), "the version that wasmtime 48.0.8 is tested with"),
+    ("rustls-webpki", AtLeast("0.103.13"), "a revocation list makes it panic (RUSTSEC-2026-0104)"),
+    ("rustls-pemfile", Never, "unmaintained (RUSTSEC-2025-0134); `rustls::pki_types::pem` reads PEM"),
+    ("ring", AtLeast("0.17.12"), "AES panics where overflow is checked (RUSTSEC-2025-0009)"),
+    ("aws-lc-sys", AtLeast("0.39.0"), "revocation lists are matched wrongly (RUSTSEC-2026-0048)"),
+    ("tar", AtLeast("0.4.45"), "an archive changes modes outside its folder (RUSTSEC-2026-0067)"),
+    ("astral-tokio-tar", AtLeast("0.6.2"), "an archive smuggles entries past checks (RUSTSEC-2026-0145)"),
+    ("tokio-tar", Never, "unmaintained, and smuggles entries past checks (RUSTSEC-2025-0111); use `tar`"),
+    ("zip", AtLeast("2.3.0"), "an archive writes outside its folder (RUSTSEC-2025-0168)"),
+    ("serde_yml", Never, "unsound and unmaintained (RUSTSEC-2025-0068); write TOML or JSON"),
+    ("rsa", Never, "leaks keys through timing, without a fix (RUSTSEC-2023-0071); use ECDSA or Ed25519"),
+    ("hickory-*", AtLeast("0.26.1"), "a DNS answer keeps a CPU busy for ever (RUSTSEC-2026-0119, -0120)"),
+    ("bytes", AtLeast("1.11.1"), "`BytesMut::reserve` overflows (RUSTSEC-2026-0007)"),
+    ("time", AtLeast("0.3.47"), "a date exhausts the stack (RUSTSEC-2026-0009)"),
+    ("quinn-proto", AtLeast("0.11.15"), "a peer exhausts memory (RUSTSEC-2026-0185)"),
+    ("tracing-subscriber", AtLeast("0.3.20"), "strangers write terminal escapes to logs (RUSTSEC-2025-0055)"),
+    ("tungstenite", AtLeast("0.20.1"), "a peer's headers cost unbounded time (RUSTSEC-2023-0065)"),
+    ("tonic", AtLeast("0.12.3"), "a peer ends the accept loop (RUSTSEC-2024-0376)"),
+    ("sqlx", AtLeast("0.8.1"), "a long value forges protocol messages (RUSTSEC-2024-0363)"),
+    ("protobuf", AtLeast("3.7.2"), "a message exhausts the stack (RUSTSEC-2024-0437)"),
+    ("object_store", AtLeast("0.10.2"), "credentials reach the log (RUSTSEC-2024-0358)"),
+    ("idna", AtLeast("1.0.0"), "two spellings name one host (RUSTSEC-2024-0421)"),
+    ("async-nats", AtLeast("0.29.0"), "the server's TLS name is not checked (RUSTSEC-2023-0027)"),
+    ("crossbeam-channel", AtLeast("0.5.15"), "frees memory twice (RUSTSEC-2025-0024)"),
+    ("crossbeam-epoch", AtLeast("0.9.20"), "printing a pointer follows it (RUSTSEC-2026-0204)"),
+    ("lru", AtLeast("0.18.2"), "a panic in `pop` leaves freed memory in use (RUSTSEC-2026-0253)"),
 ];
 
+const WASMTIME: &str =
+    "the LTS; 48.0.0 to 48.0.7 have 36 known holes, and all of its crates must be of one release";
+
 /// Releases that were an attack.
+/// RUSTSEC-2026-0260, -0262 and -0266.
 const MALICIOUS: &[(&str, &str)] = &[
     ("arrayref", "0.3.10"),
     ("append-only-vec", "0.1.9"),

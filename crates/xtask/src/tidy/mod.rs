@@ -8,6 +8,7 @@ mod layers;
 
 mod architecture;
 mod lists;
+mod manifests;
 
 mod dead_files;
 mod headers;
@@ -39,6 +40,7 @@ pub(crate) const CASES: &[Case] = &[
     layers::CASE,
     architecture::CASE,
     lists::CASE,
+    manifests::CASE,
     dead_files::CASE,
     headers::CASE,
     length::CASE,
