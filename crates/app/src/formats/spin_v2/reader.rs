@@ -1,0 +1,47 @@
+//! Reads one table of a checked tree into its type.
+
+use serde::de::DeserializeOwned;
+
+use crate::document::{At, Dirty, Problems};
+use crate::model::NameStyle;
+
+/// Reads tables and collects what is wrong with them.
+pub(super) struct Reader<'p, 't> {
+    pub(super) problems: &'p mut Problems<'t>,
+    pub(super) dirty: &'p Dirty,
+}
+
+impl Reader<'_, '_> {
+    /// The table at this place; `None` if it is absent or was already found to be at fault.
+    pub(super) fn read<T: DeserializeOwned>(&mut self, at: At<'_>) -> Option<T> {
+        let node = at.node.filter(|node| !self.dirty.contains(node))?;
+        serde_json::from_value(node.to_json())
+            .map_err(|error| {
+                self.problems
+                    .error(at.start, error.to_string(), "correct this value")
+            })
+            .ok()
+    }
+
+    /// Checks a name; `what` says what it names.
+    pub(super) fn check_name(
+        &mut self,
+        style: NameStyle,
+        what: &str,
+        name: &str,
+        start: usize,
+    ) -> bool {
+        let Err(error) = style.check(name) else {
+            return true;
+        };
+        let example = match style {
+            NameStyle::Kebab => "write it in kebab-case, such as `my-component`",
+            NameStyle::Snake => "write it in snake_case, such as `my_name`",
+            NameStyle::LowerSnake => "write it in lower_snake_case, such as `api_key`",
+            NameStyle::Label => "use words of letters and digits joined by `-` or `_`",
+        };
+        self.problems
+            .error(start, format!("{what} `{name}`: {error}"), example);
+        false
+    }
+}

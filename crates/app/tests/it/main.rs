@@ -1,0 +1,7 @@
+//! Manifests in, applications or errors out.
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
+mod check;
+mod errors;
+mod spin_v2;
+mod warnings;
