@@ -1,5 +1,7 @@
 //! The one place that reads a clock.
 
+#![expect(clippy::disallowed_methods, reason = "this is where everybody else is sent")]
+
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -18,6 +18,7 @@ pub(crate) fn complain(text: &str) {
 }
 
 /// Runs one step of a longer command, with its name before and its time after it.
+#[expect(clippy::disallowed_methods, reason = "the task runner uses no crate of the workspace")]
 pub(crate) fn stage<T>(name: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
     say(&format!("==> {name}"));
     let start = Instant::now();
@@ -31,11 +32,7 @@ pub(crate) fn seconds(elapsed: Duration) -> String {
     if elapsed.as_secs() < 60 {
         format!("{:.1} s", elapsed.as_secs_f64())
     } else {
-        format!(
-            "{} min {:02} s",
-            elapsed.as_secs() / 60,
-            elapsed.as_secs() % 60
-        )
+        format!("{} min {:02} s", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
     }
 }
 
@@ -46,9 +43,7 @@ pub(crate) fn cargo() -> Command {
 
 /// Runs a program to its end, its output on our terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("could not start `{}`", describe(command)))?;
+    let status = command.status().with_context(|| format!("could not start `{}`", describe(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", describe(command));
     }
@@ -57,25 +52,17 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a program to its end and returns what it printed; its errors still go to our terminal.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("could not start `{}`", describe(command)))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("could not start `{}`", describe(command)))?;
     if !output.status.success() {
         bail!("`{}` ended with {}", describe(command), output.status);
     }
-    String::from_utf8(output.stdout)
-        .with_context(|| format!("`{}` printed bytes that are not UTF-8", describe(command)))
+    String::from_utf8(output.stdout).with_context(|| format!("`{}` printed bytes that are not UTF-8", describe(command)))
 }
 
 /// The command as it would be typed.
 fn describe(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|arg| arg.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|arg| arg.to_string_lossy().into_owned()));
     words.join(" ")
 }
 
@@ -92,10 +79,7 @@ mod tests {
     #[test]
     fn a_failing_program_is_named_with_its_arguments() {
         let error = run(Command::new("false").arg("--really")).expect_err("`false` fails");
-        assert!(
-            error.to_string().starts_with("`false --really` ended with"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("`false --really` ended with"), "{error}");
     }
 
     #[test]
@@ -106,9 +90,6 @@ mod tests {
 
     #[test]
     fn capture_returns_what_was_printed() {
-        assert_eq!(
-            capture(Command::new("echo").arg("hello")).expect("echo works"),
-            "hello\n"
-        );
+        assert_eq!(capture(Command::new("echo").arg("hello")).expect("echo works"), "hello\n");
     }
 }

@@ -34,19 +34,10 @@ pub(crate) struct Tree {
 impl Tree {
     /// Reads what git tracks and what it would track; ignored files are nobody's concern.
     pub(crate) fn read(root: &Path) -> Result<Self> {
-        let listing = capture(Command::new("git").arg("-C").arg(root).args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]))
-        .context("tidy reads the files that git knows; run it in a clone of the repository")?;
-        let mut tree = Self {
-            root: root.to_owned(),
-            files: Vec::new(),
-            paths: BTreeSet::new(),
-        };
+        let listing =
+            capture(Command::new("git").arg("-C").arg(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))
+                .context("tidy reads the files that git knows; run it in a clone of the repository")?;
+        let mut tree = Self { root: root.to_owned(), files: Vec::new(), paths: BTreeSet::new() };
         for path in listing.split('\0').filter(|path| !path.is_empty()) {
             // A file that was deleted but not yet committed is still listed.
             let Ok(bytes) = std::fs::read(root.join(path)) else {
@@ -67,10 +58,7 @@ impl Tree {
         Self {
             root: PathBuf::new(),
             paths: files.iter().map(|(path, _)| (*path).to_owned()).collect(),
-            files: files
-                .iter()
-                .map(|(path, text)| SourceFile::new(path, (*text).to_owned()))
-                .collect(),
+            files: files.iter().map(|(path, text)| SourceFile::new(path, (*text).to_owned())).collect(),
         }
     }
 
@@ -98,32 +86,22 @@ impl Tree {
 
     pub(crate) fn has_folder(&self, path: &str) -> bool {
         let prefix = format!("{path}/");
-        self.paths
-            .range(prefix.clone()..)
-            .next()
-            .is_some_and(|next| next.starts_with(&prefix))
+        self.paths.range(prefix.clone()..).next().is_some_and(|next| next.starts_with(&prefix))
     }
 
     /// The names directly below `folder` that are folders themselves.
     pub(crate) fn folders_in(&self, folder: &str) -> BTreeSet<&str> {
-        self.below(folder)
-            .filter_map(|rest| rest.split_once('/'))
-            .map(|(name, _)| name)
-            .collect()
+        self.below(folder).filter_map(|rest| rest.split_once('/')).map(|(name, _)| name).collect()
     }
 
     /// The names directly below `folder` that are files.
     pub(crate) fn files_in(&self, folder: &str) -> BTreeSet<&str> {
-        self.below(folder)
-            .filter(|rest| !rest.contains('/'))
-            .collect()
+        self.below(folder).filter(|rest| !rest.contains('/')).collect()
     }
 
     fn below(&self, folder: &str) -> impl Iterator<Item = &str> {
         let prefix = format!("{folder}/");
-        self.paths
-            .iter()
-            .filter_map(move |path| path.strip_prefix(prefix.as_str()))
+        self.paths.iter().filter_map(move |path| path.strip_prefix(prefix.as_str()))
     }
 }
 
@@ -136,33 +114,22 @@ pub(crate) struct SourceFile {
 
 impl SourceFile {
     fn new(path: &str, text: String) -> Self {
-        Self {
-            path: path.to_owned(),
-            text,
-            syntax: OnceCell::new(),
-        }
+        Self { path: path.to_owned(), text, syntax: OnceCell::new() }
     }
 
     /// Its syntax tree; none for what does not parse, which is the compiler's to report.
     pub(crate) fn syntax(&self) -> Option<&syn::File> {
-        self.syntax
-            .get_or_init(|| syn::parse_file(&self.text).ok())
-            .as_ref()
+        self.syntax.get_or_init(|| syn::parse_file(&self.text).ok()).as_ref()
     }
 
     /// The text's lines, numbered from 1.
     pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line))
+        self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
     /// Whether the file holds only tests: rules for code that ships do not bind it.
     pub(crate) fn is_test(&self) -> bool {
-        self.path
-            .split('/')
-            .any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
+        self.path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches"))
     }
 
     /// Whether the file belongs to a guest program: compiled for WebAssembly, outside the workspace.
@@ -173,15 +140,12 @@ impl SourceFile {
 
 /// Whether an item is there for tests only: `#[cfg(test)]`, alone or inside `all(…)`.
 pub(crate) fn is_cfg_test(attributes: &[syn::Attribute]) -> bool {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"))
-        .any(|attribute| {
-            attribute.meta.require_list().is_ok_and(|list| {
-                let condition = list.tokens.to_string();
-                condition == "test" || condition.starts_with("all (test")
-            })
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).any(|attribute| {
+        attribute.meta.require_list().is_ok_and(|list| {
+            let condition = list.tokens.to_string();
+            condition == "test" || condition.starts_with("all (test")
         })
+    })
 }
 
 #[cfg(test)]
@@ -200,22 +164,13 @@ mod tests {
     #[test]
     fn reads_this_repository() {
         let tree = Tree::read(&root().expect("the root")).expect("git lists it");
-        assert!(
-            tree.file("crates/xtask/src/source.rs")
-                .is_some_and(|file| file.syntax().is_some())
-        );
+        assert!(tree.file("crates/xtask/src/source.rs").is_some_and(|file| file.syntax().is_some()));
         assert!(!tree.has_folder("target"));
     }
 
     #[test]
     fn only_a_condition_on_test_marks_an_item_as_test() {
-        let marked = |text: &str| {
-            is_cfg_test(
-                &syn::parse_str::<syn::ItemMod>(text)
-                    .expect("a module")
-                    .attrs,
-            )
-        };
+        let marked = |text: &str| is_cfg_test(&syn::parse_str::<syn::ItemMod>(text).expect("a module").attrs);
         assert!(marked("#[cfg(test)] mod tests {}"));
         assert!(marked("#[cfg(all(test, unix))] mod tests {}"));
         assert!(!marked("#[cfg(not(test))] mod tests {}"));

@@ -1,3 +1,5 @@
 //! The HTTP trigger with real guests, without a socket.
 
+#![cfg(test)]
+
 mod http;

@@ -13,17 +13,7 @@ pub(super) const COMMAND: Command = Command {
         super::setup::ensure()?;
         super::guests::build(root)?;
         let mut bench = cargo();
-        bench
-            .current_dir(root)
-            .args([
-                "run",
-                "--release",
-                "--locked",
-                "--package",
-                "coracle-bench",
-                "--",
-            ])
-            .args(args);
+        bench.current_dir(root).args(["run", "--release", "--locked", "--package", "coracle-bench", "--"]).args(args);
         run(&mut bench)?;
         Ok(ExitCode::SUCCESS)
     },

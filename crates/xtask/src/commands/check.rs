@@ -23,38 +23,24 @@ pub(super) const COMMAND: Command = Command {
             check(root)?;
             Ok(ExitCode::SUCCESS)
         }
-        _ => bail!(
-            "`cargo xtask check` understands `--no-test` only; `cargo xtask test` takes arguments for the tests"
-        ),
+        _ => bail!("`cargo xtask check` understands `--no-test` only; `cargo xtask test` takes arguments for the tests"),
     },
 };
 
 /// All of CI but the tests.
 fn check(root: &Path) -> Result<()> {
     setup::ensure()?;
-    stage("format", || {
-        run(cargo().current_dir(root).args(["fmt", "--all", "--check"]))
-    })?;
+    stage("format", || run(cargo().current_dir(root).args(["fmt", "--all", "--check"])))?;
     stage("tidy", || tidy(root))?;
     stage("guests", || guests::build(root))?;
     stage("clippy", || {
         let mut clippy = cargo();
-        clippy.current_dir(root).args([
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ]);
+        clippy.current_dir(root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
         run(&mut clippy)
     })?;
     stage("documentation", || {
         let mut doc = cargo();
-        doc.current_dir(root)
-            .args(["doc", "--workspace", "--no-deps", "--locked"])
-            .env("RUSTDOCFLAGS", "-D warnings");
+        doc.current_dir(root).args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings");
         run(&mut doc)
     })
 }

@@ -26,22 +26,11 @@ const BINARY_BYTES_MAX: u64 = 45_000_000;
 fn dist(root: &Path) -> Result<()> {
     stage("build", || {
         let mut build = cargo();
-        build.current_dir(root).args([
-            "build",
-            "--profile",
-            "dist",
-            "--locked",
-            "--package",
-            "coracle-cli",
-        ]);
+        build.current_dir(root).args(["build", "--profile", "dist", "--locked", "--package", "coracle-cli"]);
         run(&mut build)
     })?;
-    let binary = target_dir(root)
-        .join("dist")
-        .join(format!("coracle{}", std::env::consts::EXE_SUFFIX));
-    let bytes = std::fs::metadata(&binary)
-        .with_context(|| format!("{} was not built", binary.display()))?
-        .len();
+    let binary = target_dir(root).join("dist").join(format!("coracle{}", std::env::consts::EXE_SUFFIX));
+    let bytes = std::fs::metadata(&binary).with_context(|| format!("{} was not built", binary.display()))?.len();
     say(&format!("{}: {}", binary.display(), megabytes(bytes)));
     judge_size(bytes)
 }
@@ -73,11 +62,6 @@ mod tests {
     #[test]
     fn a_binary_over_the_limit_is_refused_with_both_sizes() {
         let error = judge_size(51_260_000).expect_err("over the limit");
-        assert!(
-            error
-                .to_string()
-                .starts_with("the binary has 51.2 MB, more than 45.0 MB"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("the binary has 51.2 MB, more than 45.0 MB"), "{error}");
     }
 }

@@ -32,16 +32,9 @@ pub(super) fn build(root: &Path) -> Result<()> {
     let guests = find(&root.join(GUESTS))?;
     let mut programs = 0;
     for guest in &guests {
-        programs += guest
-            .build(root, &out)
-            .with_context(|| format!("guest `{}` does not build", guest.name))?;
+        programs += guest.build(root, &out).with_context(|| format!("guest `{}` does not build", guest.name))?;
     }
-    say(&format!(
-        "{} guest program(s) from {} package(s) in {}",
-        programs,
-        guests.len(),
-        out.display()
-    ));
+    say(&format!("{} guest program(s) from {} package(s) in {}", programs, guests.len(), out.display()));
     Ok(())
 }
 
@@ -58,38 +51,20 @@ struct Guest {
 impl Guest {
     fn build(&self, root: &Path, out: &Path) -> Result<usize> {
         let mut build = cargo();
-        build.current_dir(root).args([
-            "build",
-            "--release",
-            "--quiet",
-            "--message-format=json-render-diagnostics",
-        ]);
-        build
-            .arg("--manifest-path")
-            .arg(&self.manifest)
-            .args(["--target", &self.target]);
-        build
-            .arg("--target-dir")
-            .arg(target_dir(root).join("guests"));
+        build.current_dir(root).args(["build", "--release", "--quiet", "--message-format=json-render-diagnostics"]);
+        build.arg("--manifest-path").arg(&self.manifest).args(["--target", &self.target]);
+        build.arg("--target-dir").arg(target_dir(root).join("guests"));
         if self.manifest.with_file_name("Cargo.lock").is_file() {
             build.arg("--locked");
         }
         // Flags meant for this machine's own code (`-C target-cpu=native`, a linker) break or change a guest.
-        build
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        build.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         let programs = programs(&capture(&mut build)?, &self.manifest)?;
         if programs.is_empty() {
-            bail!(
-                "it compiled to no .wasm file; make it a program or set `crate-type = [\"cdylib\"]`"
-            );
+            bail!("it compiled to no .wasm file; make it a program or set `crate-type = [\"cdylib\"]`");
         }
         for program in &programs {
-            let name = if programs.len() == 1 {
-                &self.name
-            } else {
-                &program.name
-            };
+            let name = if programs.len() == 1 { &self.name } else { &program.name };
             copy_if_changed(&program.wasm, &out.join(format!("{name}.wasm")))?;
         }
         Ok(programs.len())
@@ -102,29 +77,16 @@ fn find(folder: &Path) -> Result<Vec<Guest>> {
         return Ok(Vec::new());
     }
     let mut guests = Vec::new();
-    for entry in
-        std::fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))?
-    {
-        let path = entry
-            .with_context(|| format!("could not list {}", folder.display()))?
-            .path();
+    for entry in std::fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))? {
+        let path = entry.with_context(|| format!("could not list {}", folder.display()))?.path();
         let manifest = path.join("Cargo.toml");
         if !manifest.is_file() {
             continue;
         }
-        let text = std::fs::read_to_string(&manifest)
-            .with_context(|| format!("could not read {}", manifest.display()))?;
+        let text = std::fs::read_to_string(&manifest).with_context(|| format!("could not read {}", manifest.display()))?;
         let target = target_of(&text).with_context(|| manifest.display().to_string())?;
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        guests.push(Guest {
-            name,
-            manifest,
-            target,
-        });
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        guests.push(Guest { name, manifest, target });
     }
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(guests)
@@ -133,19 +95,13 @@ fn find(folder: &Path) -> Result<Vec<Guest>> {
 fn target_of(manifest: &str) -> Result<String> {
     let manifest: toml::Table = toml::from_str(manifest).context("is not valid TOML")?;
     if !manifest.contains_key("workspace") {
-        bail!(
-            "has no `[workspace]`; add an empty one, because guests stand apart from the main workspace"
-        );
+        bail!("has no `[workspace]`; add an empty one, because guests stand apart from the main workspace");
     }
     let section = ["metadata", "coracle", "target"].iter();
-    let target = section.fold(manifest.get("package"), |at, key| {
-        at.and_then(|value| value.get(*key))
-    });
+    let target = section.fold(manifest.get("package"), |at, key| at.and_then(|value| value.get(*key)));
     match target.and_then(toml::Value::as_str) {
         Some(target) => Ok(target.to_owned()),
-        None => bail!(
-            "names no target; add `target = \"wasm32-wasip2\"` to its `[package.metadata.coracle]`"
-        ),
+        None => bail!("names no target; add `target = \"wasm32-wasip2\"` to its `[package.metadata.coracle]`"),
     }
 }
 
@@ -172,28 +128,15 @@ fn programs(messages: &str, manifest: &Path) -> Result<Vec<Program>> {
     }
     let mut programs = Vec::new();
     for line in messages.lines().filter(|line| line.starts_with('{')) {
-        let message: Message =
-            serde_json::from_str(line).context("cargo printed a message that is not JSON")?;
+        let message: Message = serde_json::from_str(line).context("cargo printed a message that is not JSON")?;
         if message.reason != "compiler-artifact" || message.manifest_path != manifest {
             continue;
         }
         let Some(target) = message.target else {
             continue;
         };
-        let is_wasm = |file: &PathBuf| {
-            file.extension()
-                .is_some_and(|extension| extension == "wasm")
-        };
-        programs.extend(
-            message
-                .filenames
-                .into_iter()
-                .filter(is_wasm)
-                .map(|wasm| Program {
-                    name: target.name.clone(),
-                    wasm,
-                }),
-        );
+        let is_wasm = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "wasm");
+        programs.extend(message.filenames.into_iter().filter(is_wasm).map(|wasm| Program { name: target.name.clone(), wasm }));
     }
     Ok(programs)
 }
@@ -220,10 +163,7 @@ mod tests {
     #[test]
     fn a_guest_without_a_target_is_told_what_to_add() {
         let error = target_of("[package]\nname = \"x\"\n[workspace]\n").expect_err("no target");
-        assert!(
-            error.to_string().contains("[package.metadata.coracle]"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("[package.metadata.coracle]"), "{error}");
     }
 
     #[test]
@@ -243,12 +183,6 @@ mod tests {
             "\n"
         );
         let found = programs(messages, Path::new("/g/Cargo.toml")).expect("valid messages");
-        assert_eq!(
-            found,
-            [Program {
-                name: "g".to_owned(),
-                wasm: PathBuf::from("/o/g.wasm")
-            }]
-        );
+        assert_eq!(found, [Program { name: "g".to_owned(), wasm: PathBuf::from("/o/g.wasm") }]);
     }
 }

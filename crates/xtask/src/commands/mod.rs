@@ -27,15 +27,8 @@ pub(crate) struct Command {
 }
 
 /// In the order in which a newcomer needs them; `cargo xtask help` prints this list.
-pub(crate) const COMMANDS: &[Command] = &[
-    setup::COMMAND,
-    test::COMMAND,
-    check::COMMAND,
-    tidy::COMMAND,
-    guests::COMMAND,
-    bench::COMMAND,
-    dist::COMMAND,
-];
+pub(crate) const COMMANDS: &[Command] =
+    &[setup::COMMAND, test::COMMAND, check::COMMAND, tidy::COMMAND, guests::COMMAND, bench::COMMAND, dist::COMMAND];
 
 /// Runs the command that `args` names; no arguments, `help` and `--help` print the list.
 pub(crate) fn dispatch(args: &[String]) -> Result<ExitCode> {
@@ -66,10 +59,7 @@ fn help() -> String {
 fn expect_no_args(command: &Command, args: &[String]) -> Result<()> {
     match args.first() {
         None => Ok(()),
-        Some(arg) => bail!(
-            "`cargo xtask {}` does not understand `{arg}`; leave it out",
-            command.name
-        ),
+        Some(arg) => bail!("`cargo xtask {}` does not understand `{arg}`; leave it out", command.name),
     }
 }
 
@@ -89,20 +79,13 @@ mod tests {
     #[test]
     fn an_unknown_command_is_refused_with_a_way_out() {
         let error = dispatch(&["fly".to_owned()]).expect_err("there is no such command");
-        assert_eq!(
-            error.to_string(),
-            "there is no command `fly`; `cargo xtask help` lists those that exist"
-        );
+        assert_eq!(error.to_string(), "there is no command `fly`; `cargo xtask help` lists those that exist");
     }
 
     #[test]
     fn stray_arguments_are_refused() {
-        let error =
-            expect_no_args(&setup::COMMAND, &["--fast".to_owned()]).expect_err("setup takes none");
-        assert_eq!(
-            error.to_string(),
-            "`cargo xtask setup` does not understand `--fast`; leave it out"
-        );
+        let error = expect_no_args(&setup::COMMAND, &["--fast".to_owned()]).expect_err("setup takes none");
+        assert_eq!(error.to_string(), "`cargo xtask setup` does not understand `--fast`; leave it out");
         expect_no_args(&setup::COMMAND, &[]).expect("no arguments are fine");
     }
 }

@@ -39,9 +39,7 @@ pub(super) fn ensure() -> Result<()> {
                 missing.join(", ")
             );
         }
-        run(std::process::Command::new("rustup")
-            .args(["target", "add"])
-            .args(&missing))
+        run(std::process::Command::new("rustup").args(["target", "add"]).args(&missing))
     })
 }
 
@@ -51,18 +49,11 @@ fn sysroot() -> Result<PathBuf> {
 }
 
 fn missing_targets(is_installed: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    TARGETS
-        .iter()
-        .copied()
-        .filter(|target| !is_installed(target))
-        .collect()
+    TARGETS.iter().copied().filter(|target| !is_installed(target)).collect()
 }
 
 fn rustup_is_here() -> bool {
-    std::process::Command::new("rustup")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
+    std::process::Command::new("rustup").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 #[cfg(test)]
@@ -73,9 +64,6 @@ mod tests {
     fn only_what_is_not_there_is_missing() {
         assert_eq!(missing_targets(|_| true), [""; 0]);
         assert_eq!(missing_targets(|_| false), TARGETS);
-        assert_eq!(
-            missing_targets(|target| target == "wasm32-wasip2"),
-            ["wasm32-wasip1", "wasm32-unknown-unknown"]
-        );
+        assert_eq!(missing_targets(|target| target == "wasm32-wasip2"), ["wasm32-wasip1", "wasm32-unknown-unknown"]);
     }
 }

@@ -24,14 +24,8 @@ pub(super) const COMMAND: Command = Command {
 /// Builds and runs the tests. Failing tests are an exit code, not an error, so that the summary stays the last line.
 pub(super) fn test(root: &Path, args: &[String]) -> Result<ExitCode> {
     let cargo_args = cargo_args(args);
-    let build_args: Vec<&str> = cargo_args
-        .iter()
-        .copied()
-        .take_while(|arg| *arg != "--")
-        .collect();
-    stage("build tests", || {
-        run(cargo().current_dir(root).args(&build_args).arg("--no-run"))
-    })?;
+    let build_args: Vec<&str> = cargo_args.iter().copied().take_while(|arg| *arg != "--").collect();
+    stage("build tests", || run(cargo().current_dir(root).args(&build_args).arg("--no-run")))?;
     let (summary, cargo_succeeded) = stage("run tests", || run_tests(root, &cargo_args))?;
     let succeeded = cargo_succeeded && summary.failed == 0;
     if !cargo_succeeded && summary.failed == 0 {
@@ -41,24 +35,14 @@ pub(super) fn test(root: &Path, args: &[String]) -> Result<ExitCode> {
         say(&format!("FAILED {name}"));
     }
     say(&summary.to_string());
-    Ok(if succeeded {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The whole workspace, unless the caller chose packages: cargo lets `--workspace` win over `--package` without a word.
 fn cargo_args(args: &[String]) -> Vec<&str> {
     let mut all = vec!["test", "--locked", "--no-fail-fast"];
-    let chooses_package = |arg: &String| {
-        arg == "-p" || arg.starts_with("--package") || arg.starts_with("--manifest-path")
-    };
-    if !args
-        .iter()
-        .take_while(|arg| *arg != "--")
-        .any(chooses_package)
-    {
+    let chooses_package = |arg: &String| arg == "-p" || arg.starts_with("--package") || arg.starts_with("--manifest-path");
+    if !args.iter().take_while(|arg| *arg != "--").any(chooses_package) {
         all.push("--workspace");
     }
     all.extend(args.iter().map(String::as_str));
@@ -66,18 +50,12 @@ fn cargo_args(args: &[String]) -> Vec<&str> {
 }
 
 fn run_tests(root: &Path, cargo_args: &[&str]) -> Result<(Summary, bool)> {
-    let mut child = cargo()
-        .current_dir(root)
-        .args(cargo_args)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("could not start `cargo test`")?;
+    let mut child = cargo().current_dir(root).args(cargo_args).stdout(Stdio::piped()).spawn().context("could not start `cargo test`")?;
     let mut summary = Summary::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).split(b'\n') {
             // A test may print bytes that are not UTF-8; they must not end the run.
-            let line = String::from_utf8_lossy(&line.context("could not read the tests' output")?)
-                .into_owned();
+            let line = String::from_utf8_lossy(&line.context("could not read the tests' output")?).into_owned();
             say(&line);
             summary.read_line(&line);
         }
@@ -124,11 +102,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -137,9 +111,7 @@ fn is_start_of_binary(line: &str) -> bool {
     let Some(rest) = line.strip_prefix("running ") else {
         return false;
     };
-    rest.split_once(' ').is_some_and(|(count, unit)| {
-        count.parse::<u64>().is_ok() && matches!(unit, "test" | "tests")
-    })
+    rest.split_once(' ').is_some_and(|(count, unit)| count.parse::<u64>().is_ok() && matches!(unit, "test" | "tests"))
 }
 
 /// The name in `test module::name ... FAILED`.
@@ -152,11 +124,7 @@ fn count_before(counts: &str, word: &str) -> u64 {
     let Some((before, _)) = counts.split_once(word) else {
         return 0;
     };
-    before
-        .rsplit(' ')
-        .next()
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(0)
+    before.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -176,10 +144,7 @@ mod tests {
             test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n\
             running 14 tests\n\
             test result: FAILED. 10 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.00s\n";
-        assert_eq!(
-            summary(output).to_string(),
-            "12 passed, 3 failed, 1 skipped"
-        );
+        assert_eq!(summary(output).to_string(), "12 passed, 3 failed, 1 skipped");
     }
 
     #[test]
@@ -193,46 +158,21 @@ mod tests {
     fn a_binary_that_dies_is_a_failure() {
         let died_then_fine = "running 3 tests\ntest a ... ok\nrunning 1 test\n\
             test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
-        assert_eq!(
-            summary(died_then_fine).to_string(),
-            "1 passed, 1 failed, 0 skipped"
-        );
-        assert_eq!(
-            summary("running 3 tests\n").to_string(),
-            "0 passed, 1 failed, 0 skipped"
-        );
+        assert_eq!(summary(died_then_fine).to_string(), "1 passed, 1 failed, 0 skipped");
+        assert_eq!(summary("running 3 tests\n").to_string(), "0 passed, 1 failed, 0 skipped");
     }
 
     #[test]
     fn other_output_of_a_test_counts_nothing() {
-        assert_eq!(
-            summary("running late\nrunning 3 miles\n5 passed\n").to_string(),
-            "0 passed, 0 failed, 0 skipped"
-        );
+        assert_eq!(summary("running late\nrunning 3 miles\n5 passed\n").to_string(), "0 passed, 0 failed, 0 skipped");
     }
 
     #[test]
     fn runs_the_workspace_unless_a_package_is_chosen() {
-        assert_eq!(
-            cargo_args(&[]),
-            ["test", "--locked", "--no-fail-fast", "--workspace"]
-        );
+        assert_eq!(cargo_args(&[]), ["test", "--locked", "--no-fail-fast", "--workspace"]);
         let chosen = ["-p".to_owned(), "xtask".to_owned()];
-        assert_eq!(
-            cargo_args(&chosen),
-            ["test", "--locked", "--no-fail-fast", "-p", "xtask"]
-        );
+        assert_eq!(cargo_args(&chosen), ["test", "--locked", "--no-fail-fast", "-p", "xtask"]);
         let for_the_tests = ["--".to_owned(), "-p".to_owned()];
-        assert_eq!(
-            cargo_args(&for_the_tests),
-            [
-                "test",
-                "--locked",
-                "--no-fail-fast",
-                "--workspace",
-                "--",
-                "-p"
-            ]
-        );
+        assert_eq!(cargo_args(&for_the_tests), ["test", "--locked", "--no-fail-fast", "--workspace", "--", "-p"]);
     }
 }

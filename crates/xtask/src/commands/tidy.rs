@@ -19,11 +19,7 @@ pub(super) const COMMAND: Command = Command {
             complain(&finding.to_string());
         }
         if found.is_empty() {
-            say(&format!(
-                "tidy: {} rules hold over {} files",
-                CASES.len(),
-                tree.files().len()
-            ));
+            say(&format!("tidy: {} rules hold over {} files", CASES.len(), tree.files().len()));
             return Ok(ExitCode::SUCCESS);
         }
         complain(&format!("tidy found {} thing(s) to change", found.len()));

@@ -8,11 +8,7 @@ use super::house::{self, HOUSE};
 use super::{Case, Finding};
 use crate::source::{SourceFile, Tree};
 
-pub(super) const CASE: Case = Case {
-    name: "architecture",
-    rule: "ARCHITECTURE.md has the row of every crate, as `HOUSE` has it",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "architecture", rule: "ARCHITECTURE.md has the row of every crate, as `HOUSE` has it", check };
 
 const PAGE: &str = "ARCHITECTURE.md";
 
@@ -27,16 +23,8 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
             found.push(Finding::new(PAGE, row.line, message));
         }
     }
-    for name in tree
-        .folders_in("crates")
-        .into_iter()
-        .filter(|name| !rows.contains_key(*name))
-    {
-        found.push(Finding::new(
-            PAGE,
-            0,
-            format!("`crates/{name}` has no row in the table; add one"),
-        ));
+    for name in tree.folders_in("crates").into_iter().filter(|name| !rows.contains_key(*name)) {
+        found.push(Finding::new(PAGE, 0, format!("`crates/{name}` has no row in the table; add one")));
     }
     Ok(found)
 }
@@ -52,12 +40,7 @@ struct Row {
 fn rows(page: &SourceFile) -> BTreeMap<String, Row> {
     let mut rows = BTreeMap::new();
     for (number, line) in page.lines() {
-        let cells: Vec<&str> = line
-            .trim()
-            .trim_matches('|')
-            .split('|')
-            .map(str::trim)
-            .collect();
+        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
         let [layer, crates, _, may_use] = cells.as_slice() else {
             continue;
         };
@@ -66,11 +49,7 @@ fn rows(page: &SourceFile) -> BTreeMap<String, Row> {
             continue;
         }
         for name in crates.split(',').map(|name| name.trim().trim_matches('`')) {
-            let row = Row {
-                line: number,
-                layer: (*layer).to_owned(),
-                may_use: (*may_use).to_owned(),
-            };
+            let row = Row { line: number, layer: (*layer).to_owned(), may_use: (*may_use).to_owned() };
             rows.insert(name.to_owned(), row);
         }
     }
@@ -79,27 +58,16 @@ fn rows(page: &SourceFile) -> BTreeMap<String, Row> {
 
 fn difference(name: &str, row: &Row) -> Option<String> {
     let Some(room) = house::find(name) else {
-        return Some(format!(
-            "`{name}` is not in `HOUSE` (tidy/house.rs); add it there with what it may use"
-        ));
+        return Some(format!("`{name}` is not in `HOUSE` (tidy/house.rs); add it there with what it may use"));
     };
     if room.layer != row.layer {
-        return Some(format!(
-            "`{name}` is in layer {} here and in layer {} in `HOUSE`; make them agree",
-            row.layer, room.layer
-        ));
+        return Some(format!("`{name}` is in layer {} here and in layer {} in `HOUSE`; make them agree", row.layer, room.layer));
     }
     let mut written = names(&row.may_use)?;
     let mut known: Vec<&str> = room.may_use.to_vec();
     written.sort_unstable();
     known.sort_unstable();
-    (written != known).then(|| {
-        format!(
-            "`{name}` may use {} here and {} in `HOUSE`; make them agree",
-            list(&written),
-            list(&known)
-        )
-    })
+    (written != known).then(|| format!("`{name}` may use {} here and {} in `HOUSE`; make them agree", list(&written), list(&known)))
 }
 
 /// The crates in a cell; none where the cell says it in words: `all above`, `dev only`, `nothing of ours`.
@@ -107,22 +75,12 @@ fn names(cell: &str) -> Option<Vec<&str>> {
     if matches!(cell, "–" | "-" | "—" | "") {
         return Some(Vec::new());
     }
-    let names: Vec<&str> = cell
-        .split(',')
-        .map(|name| name.trim().trim_matches('`'))
-        .collect();
-    names
-        .iter()
-        .all(|name| !name.contains(' '))
-        .then_some(names)
+    let names: Vec<&str> = cell.split(',').map(|name| name.trim().trim_matches('`')).collect();
+    names.iter().all(|name| !name.contains(' ')).then_some(names)
 }
 
 fn list(names: &[&str]) -> String {
-    if names.is_empty() {
-        "nothing".to_owned()
-    } else {
-        format!("`{}`", names.join(", "))
-    }
+    if names.is_empty() { "nothing".to_owned() } else { format!("`{}`", names.join(", ")) }
 }
 
 #[cfg(test)]
@@ -130,17 +88,10 @@ mod tests {
     use super::*;
     use crate::tidy::lines_of;
 
-    const HEAD: &str =
-        "# Architecture\n\n| layer | crate | what it is | may use |\n|---|---|---|---|\n";
+    const HEAD: &str = "# Architecture\n\n| layer | crate | what it is | may use |\n|---|---|---|---|\n";
 
     fn found(rows: &str, folder: &str) -> Vec<String> {
-        lines_of(
-            &CASE,
-            &[
-                (PAGE, &format!("{HEAD}{rows}")),
-                (&format!("crates/{folder}/Cargo.toml"), ""),
-            ],
-        )
+        lines_of(&CASE, &[(PAGE, &format!("{HEAD}{rows}")), (&format!("crates/{folder}/Cargo.toml"), "")])
     }
 
     #[test]
@@ -161,18 +112,8 @@ mod tests {
     #[test]
     fn another_layer_or_another_edge_is_found() {
         let layer = found("| 2 | `engine` | runs | base |\n", "engine");
-        assert_eq!(
-            layer,
-            [
-                "ARCHITECTURE.md:5: `engine` is in layer 2 here and in layer 1 in `HOUSE`; make them agree"
-            ]
-        );
+        assert_eq!(layer, ["ARCHITECTURE.md:5: `engine` is in layer 2 here and in layer 1 in `HOUSE`; make them agree"]);
         let edge = found("| 1 | `engine` | runs | base, app |\n", "engine");
-        assert_eq!(
-            edge,
-            [
-                "ARCHITECTURE.md:5: `engine` may use `app, base` here and `base` in `HOUSE`; make them agree"
-            ]
-        );
+        assert_eq!(edge, ["ARCHITECTURE.md:5: `engine` may use `app, base` here and `base` in `HOUSE`; make them agree"]);
     }
 }

@@ -8,11 +8,7 @@ use serde::Deserialize;
 use super::{Case, Finding};
 use crate::source::Tree;
 
-pub(super) const CASE: Case = Case {
-    name: "floors",
-    rule: "dependencies meet the version floors and come from crates.io",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "floors", rule: "dependencies meet the version floors and come from crates.io", check };
 
 const LOCK: &str = "Cargo.lock";
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -27,7 +23,6 @@ enum Demand {
 use Demand::{AtLeast, Exactly, Never};
 
 /// What is asked of a crate, and what its earlier releases do otherwise. `name*` stands for every crate that starts so.
-#[rustfmt::skip] // One row a line.
 const DEMANDS: &[(&str, Demand, &str)] = &[
     ("wasmtime", Exactly("48.0.8"), WASMTIME),
     ("wasmtime-*", Exactly("48.0.8"), WASMTIME),
@@ -61,16 +56,11 @@ const DEMANDS: &[(&str, Demand, &str)] = &[
     ("lru", AtLeast("0.18.2"), "a panic in `pop` leaves freed memory in use (RUSTSEC-2026-0253)"),
 ];
 
-const WASMTIME: &str =
-    "the LTS; 48.0.0 to 48.0.7 have 36 known holes, and all of its crates must be of one release";
+const WASMTIME: &str = "the LTS; 48.0.0 to 48.0.7 have 36 known holes, and all of its crates must be of one release";
 
 /// Releases that were an attack.
 /// RUSTSEC-2026-0260, -0262 and -0266.
-const MALICIOUS: &[(&str, &str)] = &[
-    ("arrayref", "0.3.10"),
-    ("append-only-vec", "0.1.9"),
-    ("internment", "0.8.7"),
-];
+const MALICIOUS: &[(&str, &str)] = &[("arrayref", "0.3.10"), ("append-only-vec", "0.1.9"), ("internment", "0.8.7")];
 
 #[derive(Deserialize)]
 struct Lock {
@@ -86,21 +76,14 @@ struct Package {
 
 fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    let locks = tree
-        .files()
-        .iter()
-        .filter(|file| file.path == LOCK || file.path.ends_with("/Cargo.lock"));
+    let locks = tree.files().iter().filter(|file| file.path == LOCK || file.path.ends_with("/Cargo.lock"));
     for file in locks {
-        let lock: Lock =
-            toml::from_str(&file.text).with_context(|| format!("could not read {}", file.path))?;
+        let lock: Lock = toml::from_str(&file.text).with_context(|| format!("could not read {}", file.path))?;
         for package in &lock.package {
-            let complaints =
-                foreign_source(package)
-                    .into_iter()
-                    .chain(malicious(package))
-                    .chain(DEMANDS.iter().filter_map(|(name, demand, reason)| {
-                        unmet(package, name, *demand, reason)
-                    }));
+            let complaints = foreign_source(package)
+                .into_iter()
+                .chain(malicious(package))
+                .chain(DEMANDS.iter().filter_map(|(name, demand, reason)| unmet(package, name, *demand, reason)));
             found.extend(complaints.map(|message| Finding::new(&file.path, 0, message)));
         }
     }
@@ -110,23 +93,19 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
 fn foreign_source(package: &Package) -> Option<String> {
     let source = package.source.as_deref()?;
     let name = &package.name;
-    (source != CRATES_IO)
-        .then(|| format!("`{name}` comes from {source}; depend on a release from crates.io"))
+    (source != CRATES_IO).then(|| format!("`{name}` comes from {source}; depend on a release from crates.io"))
 }
 
 fn malicious(package: &Package) -> Option<String> {
     let Package { name, version, .. } = package;
-    MALICIOUS.iter().any(|(bad, release)| name == bad && version.to_string() == *release).then(|| {
-        format!("`{name}` {version} was an attack; run `cargo update -p {name}` and look at what it ran on this machine")
-    })
+    MALICIOUS
+        .iter()
+        .any(|(bad, release)| name == bad && version.to_string() == *release)
+        .then(|| format!("`{name}` {version} was an attack; run `cargo update -p {name}` and look at what it ran on this machine"))
 }
 
 fn unmet(package: &Package, demanded: &str, demand: Demand, reason: &str) -> Option<String> {
-    let Package {
-        name,
-        version,
-        source,
-    } = package;
+    let Package { name, version, source } = package;
     let is_meant = match demanded.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
         None => name == demanded,
@@ -135,15 +114,13 @@ fn unmet(package: &Package, demanded: &str, demand: Demand, reason: &str) -> Opt
         return None;
     }
     match demand {
-        AtLeast(floor) if parse(floor).is_none_or(|floor| *version < floor) => Some(format!(
-            "`{name}` {version} is below {floor}: {reason}; run `cargo update -p {name}@{version}`, or raise who needs it"
-        )),
-        Exactly(exact) if parse(exact).is_none_or(|exact| *version != exact) => Some(format!(
-            "`{name}` is {version} and must be {exact}: {reason}; pin it with `={exact}` in Cargo.toml"
-        )),
-        Never => Some(format!(
-            "`{name}` may not be used: {reason}; `cargo tree -i {name}` shows who needs it"
-        )),
+        AtLeast(floor) if parse(floor).is_none_or(|floor| *version < floor) => {
+            Some(format!("`{name}` {version} is below {floor}: {reason}; run `cargo update -p {name}@{version}`, or raise who needs it"))
+        }
+        Exactly(exact) if parse(exact).is_none_or(|exact| *version != exact) => {
+            Some(format!("`{name}` is {version} and must be {exact}: {reason}; pin it with `={exact}` in Cargo.toml"))
+        }
+        Never => Some(format!("`{name}` may not be used: {reason}; `cargo tree -i {name}` shows who needs it")),
         _ => None,
     }
 }
@@ -158,9 +135,7 @@ mod tests {
     use crate::tidy::lines_of;
 
     fn found(name: &str, version: &str, source: &str) -> Vec<String> {
-        let lock = format!(
-            "version = 4\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \"{source}\"\n"
-        );
+        let lock = format!("version = 4\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \"{source}\"\n");
         lines_of(&CASE, &[(LOCK, &lock)])
     }
 
@@ -176,12 +151,7 @@ mod tests {
 
     #[test]
     fn versions_at_and_above_the_floor_pass() {
-        for (name, version) in [
-            ("h2", "0.4.16"),
-            ("h2", "0.5.0"),
-            ("wasmtime-wasi", "48.0.8"),
-            ("serde", "0.1.0"),
-        ] {
+        for (name, version) in [("h2", "0.4.16"), ("h2", "0.5.0"), ("wasmtime-wasi", "48.0.8"), ("serde", "0.1.0")] {
             assert_eq!(found(name, version, CRATES_IO), [""; 0], "{name} {version}");
         }
     }
@@ -189,19 +159,12 @@ mod tests {
     #[test]
     fn a_version_below_its_floor_is_found() {
         let found = found("h2", "0.4.15", CRATES_IO).concat();
-        assert!(
-            found.contains("`h2` 0.4.15 is below 0.4.16: ")
-                && found.contains("cargo update -p h2@0.4.15"),
-            "{found}"
-        );
+        assert!(found.contains("`h2` 0.4.15 is below 0.4.16: ") && found.contains("cargo update -p h2@0.4.15"), "{found}");
     }
 
     #[test]
     fn any_other_wasmtime_is_found() {
-        for (name, version) in [
-            ("wasmtime", "48.0.7"),
-            ("wasmtime-internal-cranelift", "50.0.1"),
-        ] {
+        for (name, version) in [("wasmtime", "48.0.7"), ("wasmtime-internal-cranelift", "50.0.1")] {
             let found = found(name, version, CRATES_IO).concat();
             assert!(found.contains("must be 48.0.8"), "{found}");
         }
@@ -209,20 +172,8 @@ mod tests {
 
     #[test]
     fn forbidden_malicious_and_foreign_crates_are_found() {
-        assert!(
-            found("rsa", "0.9.8", CRATES_IO)
-                .concat()
-                .contains("may not be used")
-        );
-        assert!(
-            found("arrayref", "0.3.10", CRATES_IO)
-                .concat()
-                .contains("was an attack")
-        );
-        assert!(
-            found("serde", "1.0.0", "git+https://example.com/serde")
-                .concat()
-                .contains("depend on a release")
-        );
+        assert!(found("rsa", "0.9.8", CRATES_IO).concat().contains("may not be used"));
+        assert!(found("arrayref", "0.3.10", CRATES_IO).concat().contains("was an attack"));
+        assert!(found("serde", "1.0.0", "git+https://example.com/serde").concat().contains("depend on a release"));
     }
 }

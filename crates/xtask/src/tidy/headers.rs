@@ -5,11 +5,7 @@ use anyhow::Result;
 use super::{Case, Finding};
 use crate::source::Tree;
 
-pub(super) const CASE: Case = Case {
-    name: "headers",
-    rule: "every .rs file opens with one to five lines of `//!`",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "headers", rule: "every .rs file opens with one to five lines of `//!`", check };
 
 const HEADER_LINES_MAX: usize = 5;
 
@@ -19,10 +15,7 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
         let message = if header.iter().all(|line| line.trim().is_empty()) {
             "open the file with `//! …`: what it is, and what it leaves out".to_owned()
         } else if header.len() > HEADER_LINES_MAX {
-            format!(
-                "the header has {} lines; say it in {HEADER_LINES_MAX} and move the rest to the item it is about",
-                header.len()
-            )
+            format!("the header has {} lines; say it in {HEADER_LINES_MAX} and move the rest to the item it is about", header.len())
         } else {
             return None;
         };
@@ -39,31 +32,15 @@ mod tests {
     #[test]
     fn one_to_five_lines_pass() {
         let five = "//! a\n//!\n//! b\n//! c\n//! d\nfn x() {}\n";
-        assert_eq!(
-            lines_of(
-                &CASE,
-                &[("a.rs", "//! One.\n"), ("b.rs", five), ("c.toml", "")]
-            ),
-            [""; 0]
-        );
+        assert_eq!(lines_of(&CASE, &[("a.rs", "//! One.\n"), ("b.rs", five), ("c.toml", "")]), [""; 0]);
     }
 
     #[test]
     fn a_missing_empty_or_long_header_is_found() {
         let long = "//! a\n".repeat(6);
-        let files = [
-            ("a.rs", "fn x() {}\n"),
-            ("b.rs", "//!\n"),
-            ("c.rs", "// no\n//! late\n"),
-            ("d.rs", long.as_str()),
-        ];
+        let files = [("a.rs", "fn x() {}\n"), ("b.rs", "//!\n"), ("c.rs", "// no\n//! late\n"), ("d.rs", long.as_str())];
         let found = lines_of(&CASE, &files);
         assert_eq!(found.len(), 4, "{found:?}");
-        assert!(
-            found
-                .iter()
-                .any(|line| line.starts_with("d.rs:1: the header has 6 lines")),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|line| line.starts_with("d.rs:1: the header has 6 lines")), "{found:?}");
     }
 }

@@ -22,18 +22,10 @@ pub(super) const HOUSE: &[Room] = &[
     room("3", "host", &["app", "engine", "capabilities"]),
     room("4", "triggers", &["host", "app"]),
     room("5", "gateway", &["triggers", "engine", "app"]),
-    room(
-        "6",
-        "node",
-        &["gateway", "triggers", "host", "package", "api", "app"],
-    ),
+    room("6", "node", &["gateway", "triggers", "host", "package", "api", "app"]),
     room("7", "control", &["api", "package", "app"]),
     room("7", "operator", &["api", "app"]),
-    room(
-        "7",
-        "shim",
-        &["host", "triggers", "gateway", "package", "app"],
-    ),
+    room("7", "shim", &["host", "triggers", "gateway", "package", "app"]),
     room("7", "plugin", &["host", "app"]),
     room(
         "8",
@@ -63,11 +55,7 @@ pub(super) const HOUSE: &[Room] = &[
 ];
 
 const fn room(layer: &'static str, name: &'static str, may_use: &'static [&'static str]) -> Room {
-    Room {
-        layer,
-        name,
-        may_use,
-    }
+    Room { layer, name, may_use }
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Room> {
@@ -99,14 +87,9 @@ mod tests {
 
     #[test]
     fn every_crate_uses_lower_layers_only() {
-        for room in HOUSE
-            .iter()
-            .filter(|room| !matches!(room.layer, "guest" | "dev"))
-        {
+        for room in HOUSE.iter().filter(|room| !matches!(room.layer, "guest" | "dev")) {
             for name in room.may_use {
-                let used = find(name).unwrap_or_else(|| {
-                    panic!("`{}` uses `{name}`, which is not in the table", room.name)
-                });
+                let used = find(name).unwrap_or_else(|| panic!("`{}` uses `{name}`, which is not in the table", room.name));
                 assert!(used.layer < room.layer, "`{}` uses `{name}`", room.name);
             }
         }
@@ -115,10 +98,7 @@ mod tests {
     #[test]
     fn a_crate_reaches_what_its_row_reaches() {
         let reach = find("gateway").expect("a row").reach();
-        assert!(
-            reach.contains("host") && reach.contains("base") && !reach.contains("node"),
-            "{reach:?}"
-        );
+        assert!(reach.contains("host") && reach.contains("base") && !reach.contains("node"), "{reach:?}");
         assert!(!find("control").expect("a row").reach().contains("engine"));
     }
 }

@@ -6,28 +6,16 @@ use syn::visit::{self, Visit};
 use super::{Case, Finding};
 use crate::source::{Tree, is_cfg_test};
 
-pub(super) const CASE: Case = Case {
-    name: "leftovers",
-    rule: "no unfinished code, debug prints, disabled or sleeping tests",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "leftovers", rule: "no unfinished code, debug prints, disabled or sleeping tests", check };
 
 const MACROS: &[(&str, &str)] = &[
-    (
-        "todo",
-        "write the code, or return an error that says what is missing",
-    ),
-    (
-        "unimplemented",
-        "write the code, or return an error that says what is missing",
-    ),
+    ("todo", "write the code, or return an error that says what is missing"),
+    ("unimplemented", "write the code, or return an error that says what is missing"),
     ("dbg", "remove it, or use `tracing::debug!`"),
 ];
 
-const ATTRIBUTES: &[(&str, &str)] = &[
-    ("ignore", "make the test pass everywhere, or delete it"),
-    ("should_panic", "catch the error and check what it says"),
-];
+const ATTRIBUTES: &[(&str, &str)] =
+    &[("ignore", "make the test pass everywhere, or delete it"), ("should_panic", "catch the error and check what it says")];
 
 fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
@@ -36,12 +24,7 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
             continue;
         };
         let in_tests = file.is_test() && !file.is_guest();
-        Leftovers {
-            path: &file.path,
-            in_tests,
-            found: &mut found,
-        }
-        .visit_file(syntax);
+        Leftovers { path: &file.path, in_tests, found: &mut found }.visit_file(syntax);
     }
     Ok(found)
 }
@@ -54,8 +37,7 @@ struct Leftovers<'a> {
 
 impl Leftovers<'_> {
     fn report(&mut self, ident: &syn::Ident, message: String) {
-        self.found
-            .push(Finding::new(self.path, ident.span().start().line, message));
+        self.found.push(Finding::new(self.path, ident.span().start().line, message));
     }
 }
 
@@ -80,30 +62,18 @@ impl<'ast> Visit<'ast> for Leftovers<'_> {
         if let Some(ident) = attribute.path().get_ident() {
             let known = ATTRIBUTES.iter().find(|(name, _)| ident == name);
             if let Some((name, instead)) = known {
-                self.report(
-                    ident,
-                    format!("`#[{name}]` hides what a test would say; {instead}"),
-                );
+                self.report(ident, format!("`#[{name}]` hides what a test would say; {instead}"));
             }
         }
     }
 
     fn visit_expr_path(&mut self, expression: &'ast syn::ExprPath) {
-        let names: Vec<&syn::Ident> = expression
-            .path
-            .segments
-            .iter()
-            .map(|segment| &segment.ident)
-            .collect();
+        let names: Vec<&syn::Ident> = expression.path.segments.iter().map(|segment| &segment.ident).collect();
         if let ([.., module, name], true) = (names.as_slice(), self.in_tests)
             && *module == "thread"
             && *name == "sleep"
         {
-            self.report(
-                name,
-                "a test must not sleep; wait for a condition with a limit, or pause the clock"
-                    .to_owned(),
-            );
+            self.report(name, "a test must not sleep; wait for a condition with a limit, or pause the clock".to_owned());
         }
     }
 }
@@ -125,23 +95,13 @@ mod tests {
             #[test]\n#[ignore]\nfn z() {}\n#[should_panic(expected = \"x\")]\nfn w() {}\n";
         let found = lines_of(&CASE, &[("a.rs", text)]);
         assert_eq!(found.len(), 5, "{found:?}");
-        assert_eq!(
-            found[0],
-            "a.rs:1: `todo!` is a leftover; write the code, or return an error that says what is missing"
-        );
+        assert_eq!(found[0], "a.rs:1: `todo!` is a leftover; write the code, or return an error that says what is missing");
     }
 
     #[test]
     fn a_sleeping_test_is_found() {
         let text = "#[cfg(test)]\nmod tests { fn x() { std::thread::sleep(y); } }\n";
         assert_eq!(lines_of(&CASE, &[("a.rs", text)]).len(), 1);
-        assert_eq!(
-            lines_of(
-                &CASE,
-                &[("c/tests/it/main.rs", "fn x() { thread::sleep(y); }")]
-            )
-            .len(),
-            1
-        );
+        assert_eq!(lines_of(&CASE, &[("c/tests/it/main.rs", "fn x() { thread::sleep(y); }")]).len(), 1);
     }
 }

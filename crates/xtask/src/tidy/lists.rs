@@ -6,11 +6,7 @@ use anyhow::Result;
 use super::{Case, Finding};
 use crate::source::{SourceFile, Tree};
 
-pub(super) const CASE: Case = Case {
-    name: "lists",
-    rule: "what stands in a listed folder is in its list, documented and tested",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "lists", rule: "what stands in a listed folder is in its list, documented and tested", check };
 
 /// A folder whose members are all named in one constant.
 struct List {
@@ -30,24 +26,9 @@ enum Members {
 }
 
 const LISTS: &[List] = &[
-    List {
-        folder: "crates/capabilities/src",
-        file: "crates/capabilities/src/lib.rs",
-        constant: "ALL",
-        members: Members::Folders,
-    },
-    List {
-        folder: "crates/triggers/src",
-        file: "crates/triggers/src/lib.rs",
-        constant: "ALL",
-        members: Members::Folders,
-    },
-    List {
-        folder: "crates/app/src/formats",
-        file: "crates/app/src/formats/mod.rs",
-        constant: "ALL",
-        members: Members::Folders,
-    },
+    List { folder: "crates/capabilities/src", file: "crates/capabilities/src/lib.rs", constant: "ALL", members: Members::Folders },
+    List { folder: "crates/triggers/src", file: "crates/triggers/src/lib.rs", constant: "ALL", members: Members::Folders },
+    List { folder: "crates/app/src/formats", file: "crates/app/src/formats/mod.rs", constant: "ALL", members: Members::Folders },
     List {
         folder: "crates/cli/src/commands",
         file: "crates/cli/src/commands/mod.rs",
@@ -75,10 +56,7 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
 fn unlisted(tree: &Tree, list: &List) -> Vec<Finding> {
     let mut members: Vec<&str> = tree.folders_in(list.folder).into_iter().collect();
     if list.members == Members::FilesAndFolders {
-        let files = tree
-            .files_in(list.folder)
-            .into_iter()
-            .filter_map(|file| file.strip_suffix(".rs"));
+        let files = tree.files_in(list.folder).into_iter().filter_map(|file| file.strip_suffix(".rs"));
         members.extend(files.filter(|file| *file != "mod"));
     }
     if members.is_empty() {
@@ -86,26 +64,12 @@ fn unlisted(tree: &Tree, list: &List) -> Vec<Finding> {
     }
     let (file, constant) = (list.file, list.constant);
     let Some(names) = tree.file(file).and_then(|file| names_in(file, constant)) else {
-        let message = format!(
-            "there is no `{constant}`; it lists what stands in {}",
-            list.folder
-        );
+        let message = format!("there is no `{constant}`; it lists what stands in {}", list.folder);
         return vec![Finding::new(file, 0, message)];
     };
-    let missing = members
-        .into_iter()
-        .filter(|member| !names.iter().any(|name| name == member));
+    let missing = members.into_iter().filter(|member| !names.iter().any(|name| name == member));
     missing
-        .map(|member| {
-            Finding::new(
-                file,
-                0,
-                format!(
-                    "`{member}` is not in `{constant}`; add its line or remove {}/{member}",
-                    list.folder
-                ),
-            )
-        })
+        .map(|member| Finding::new(file, 0, format!("`{member}` is not in `{constant}`; add its line or remove {}/{member}", list.folder)))
         .collect()
 }
 
@@ -125,8 +89,7 @@ struct Names(Vec<String>);
 
 impl<'ast> syn::visit::Visit<'ast> for Names {
     fn visit_ident(&mut self, ident: &'ast syn::Ident) {
-        self.0
-            .push(ident.to_string().trim_start_matches("r#").to_owned());
+        self.0.push(ident.to_string().trim_start_matches("r#").to_owned());
     }
 }
 
@@ -149,50 +112,35 @@ fn incomplete_capability(tree: &Tree, name: &str) -> Vec<Finding> {
         let words = name.replace('_', " ");
         let has_section = |file: &SourceFile| {
             file.path.starts_with("docs/capabilities")
-                && file
-                    .text
-                    .lines()
-                    .filter(|line| line.starts_with('#'))
-                    .any(|line| mentions(line, name, &words))
+                && file.text.lines().filter(|line| line.starts_with('#')).any(|line| mentions(line, name, &words))
         };
         if !tree.files().iter().any(has_section) {
-            lacks(format!(
-                "`{name}` has no section in docs/capabilities; write what it grants, with an example"
-            ));
+            lacks(format!("`{name}` has no section in docs/capabilities; write what it grants, with an example"));
         }
     }
     let is_tested = |file: &SourceFile| {
         let beside = file.path.starts_with(&format!("{folder}/")) && file.text.contains("#[test]");
-        let beside =
-            beside || file.path.starts_with(&format!("{folder}/")) && file.text.contains("::test]");
+        let beside = beside || file.path.starts_with(&format!("{folder}/")) && file.text.contains("::test]");
         beside || (file.is_test() && file.path.starts_with("crates/") && file.text.contains(name))
     };
     if !tree.rust_files().any(is_tested) {
-        lacks(format!(
-            "`{name}` has no test; add one to {CAPABILITIES}/tests/it"
-        ));
+        lacks(format!("`{name}` has no test; add one to {CAPABILITIES}/tests/it"));
     }
     found
 }
 
 fn mentions(heading: &str, name: &str, words: &str) -> bool {
     let heading = heading.to_lowercase();
-    [name, words, &name.replace('_', "-")]
-        .iter()
-        .any(|spelling| heading.contains(spelling))
+    [name, words, &name.replace('_', "-")].iter().any(|spelling| heading.contains(spelling))
 }
 
 fn has_wit(tree: &Tree, folder: &str) -> bool {
-    tree.files()
-        .iter()
-        .any(|file| file.path.starts_with(&format!("{folder}/")) && file.path.ends_with(".wit"))
+    tree.files().iter().any(|file| file.path.starts_with(&format!("{folder}/")) && file.path.ends_with(".wit"))
 }
 
 /// Whether the header or a doc comment says which crate has the WIT.
 fn names_upstream(front: &SourceFile) -> bool {
-    front
-        .lines()
-        .any(|(_, line)| line.trim_start().starts_with("//") && line.contains("wasmtime-wasi"))
+    front.lines().any(|(_, line)| line.trim_start().starts_with("//") && line.contains("wasmtime-wasi"))
 }
 
 #[cfg(test)]
@@ -217,36 +165,17 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_in_its_list_is_found() {
-        let files = [
-            (
-                "crates/triggers/src/lib.rs",
-                "const ALL: &[T] = &[http::T];",
-            ),
-            ("crates/triggers/src/queue/mod.rs", ""),
-        ];
+        let files = [("crates/triggers/src/lib.rs", "const ALL: &[T] = &[http::T];"), ("crates/triggers/src/queue/mod.rs", "")];
         assert_eq!(
             lines_of(&CASE, &files),
-            [
-                "crates/triggers/src/lib.rs:0: `queue` is not in `ALL`; add its line or remove crates/triggers/src/queue"
-            ]
+            ["crates/triggers/src/lib.rs:0: `queue` is not in `ALL`; add its line or remove crates/triggers/src/queue"]
         );
     }
 
     #[test]
     fn a_folder_without_a_list_is_found() {
-        let found = lines_of(
-            &CASE,
-            &[
-                ("crates/cli/src/commands/up.rs", ""),
-                ("crates/cli/src/commands/mod.rs", ""),
-            ],
-        );
-        assert_eq!(
-            found,
-            [
-                "crates/cli/src/commands/mod.rs:0: there is no `COMMANDS`; it lists what stands in crates/cli/src/commands"
-            ]
-        );
+        let found = lines_of(&CASE, &[("crates/cli/src/commands/up.rs", ""), ("crates/cli/src/commands/mod.rs", "")]);
+        assert_eq!(found, ["crates/cli/src/commands/mod.rs:0: there is no `COMMANDS`; it lists what stands in crates/cli/src/commands"]);
     }
 
     #[test]
@@ -257,25 +186,15 @@ mod tests {
             ("docs/capabilities/index.md", "# Capabilities\n"),
         ];
         let found = lines_of(&CASE, &files).join("\n");
-        for lack in [
-            "has no .wit",
-            "has no section in docs/capabilities",
-            "has no test",
-        ] {
+        for lack in ["has no .wit", "has no section in docs/capabilities", "has no test"] {
             assert!(found.contains(lack), "{found}");
         }
     }
 
     #[test]
     fn wit_of_an_upstream_crate_is_enough() {
-        let tree = Tree::of(&[(
-            "crates/capabilities/src/clocks/mod.rs",
-            "//! Clocks; the WIT is in `wasmtime-wasi`.",
-        )]);
+        let tree = Tree::of(&[("crates/capabilities/src/clocks/mod.rs", "//! Clocks; the WIT is in `wasmtime-wasi`.")]);
         let found = incomplete_capability(&tree, "clocks");
-        assert!(
-            !found.iter().any(|finding| finding.message.contains(".wit")),
-            "{found:?}"
-        );
+        assert!(!found.iter().any(|finding| finding.message.contains(".wit")), "{found:?}");
     }
 }

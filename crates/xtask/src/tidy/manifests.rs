@@ -6,11 +6,8 @@ use anyhow::{Context as _, Result};
 use super::{Case, Finding};
 use crate::source::{SourceFile, Tree};
 
-pub(super) const CASE: Case = Case {
-    name: "manifests",
-    rule: "crates take lints and dependencies from the workspace; guests are locked",
-    check,
-};
+pub(super) const CASE: Case =
+    Case { name: "manifests", rule: "crates take lints and dependencies from the workspace; guests are locked", check };
 
 /// The crate with unsafe code: what the workspace forbids it cannot allow, so it repeats the table with `deny`.
 const UNSAFE_CRATE: &str = "crates/engine/Cargo.toml";
@@ -23,14 +20,11 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
         let Some(folder) = file.path.strip_suffix("/Cargo.toml") else {
             continue;
         };
-        let is_crate = folder
-            .strip_prefix("crates/")
-            .is_some_and(|name| !name.contains('/'));
+        let is_crate = folder.strip_prefix("crates/").is_some_and(|name| !name.contains('/'));
         if is_crate {
             found.extend(judge(file)?);
         } else if file.is_guest() && !tree.exists(&format!("{folder}/Cargo.lock")) {
-            let message =
-                "the guest has no Cargo.lock; run `cargo xtask guests` and commit the one it makes";
+            let message = "the guest has no Cargo.lock; run `cargo xtask guests` and commit the one it makes";
             found.push(Finding::new(&file.path, 0, message));
         }
     }
@@ -38,8 +32,7 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
 }
 
 fn judge(file: &SourceFile) -> Result<Vec<Finding>> {
-    let manifest: toml::Table =
-        toml::from_str(&file.text).with_context(|| format!("could not read {}", file.path))?;
+    let manifest: toml::Table = toml::from_str(&file.text).with_context(|| format!("could not read {}", file.path))?;
     let mut complaints = Vec::new();
     if let Some(complaint) = wrong_lints(file, &manifest) {
         complaints.push(complaint);
@@ -55,10 +48,7 @@ fn judge(file: &SourceFile) -> Result<Vec<Finding>> {
             }
         }
     }
-    Ok(complaints
-        .into_iter()
-        .map(|message| Finding::new(&file.path, 0, message))
-        .collect())
+    Ok(complaints.into_iter().map(|message| Finding::new(&file.path, 0, message)).collect())
 }
 
 fn wrong_lints(file: &SourceFile, manifest: &toml::Table) -> Option<String> {
@@ -67,14 +57,10 @@ fn wrong_lints(file: &SourceFile, manifest: &toml::Table) -> Option<String> {
         return None;
     }
     if file.path != UNSAFE_CRATE {
-        return Some(
-            "the workspace's lints do not hold here; add `[lints]` with `workspace = true`"
-                .to_owned(),
-        );
+        return Some("the workspace's lints do not hold here; add `[lints]` with `workspace = true`".to_owned());
     }
     let unsafe_code = lints.and_then(|lints| lints.get("rust")?.get("unsafe_code")?.as_str());
-    (unsafe_code != Some("deny"))
-        .then(|| "set `unsafe_code = \"deny\"`, and allow it use by use".to_owned())
+    (unsafe_code != Some("deny")).then(|| "set `unsafe_code = \"deny\"`, and allow it use by use".to_owned())
 }
 
 fn is_from_workspace(value: &toml::Value) -> bool {
@@ -90,16 +76,11 @@ mod tests {
 
     #[test]
     fn what_comes_from_the_workspace_passes() {
-        let host = format!(
-            "{LINTS}[dependencies]\nbytes.workspace = true\n[dev-dependencies]\nx = {{ workspace = true }}"
-        );
+        let host = format!("{LINTS}[dependencies]\nbytes.workspace = true\n[dev-dependencies]\nx = {{ workspace = true }}");
         let files = [
             ("crates/host/Cargo.toml", host.as_str()),
             (UNSAFE_CRATE, "[lints.rust]\nunsafe_code = \"deny\"\n"),
-            (
-                "crates/testkit/guests/hello/Cargo.toml",
-                "[dependencies]\nwasip2 = \"1\"\n",
-            ),
+            ("crates/testkit/guests/hello/Cargo.toml", "[dependencies]\nwasip2 = \"1\"\n"),
             ("crates/testkit/guests/hello/Cargo.lock", ""),
         ];
         assert_eq!(lines_of(&CASE, &files), [""; 0]);
@@ -121,10 +102,7 @@ mod tests {
     fn a_version_of_its_own_is_found() {
         let manifest = format!("{LINTS}[dependencies]\nbytes = \"1\"\n");
         let found = lines_of(&CASE, &[("crates/host/Cargo.toml", &manifest)]).concat();
-        assert!(
-            found.contains("`bytes` has a version of its own"),
-            "{found}"
-        );
+        assert!(found.contains("`bytes` has a version of its own"), "{found}");
     }
 
     #[test]

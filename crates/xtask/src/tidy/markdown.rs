@@ -6,19 +6,11 @@ use super::modules::{normalize, parent};
 use super::{Case, Finding};
 use crate::source::{SourceFile, Tree};
 
-pub(super) const CASE: Case = Case {
-    name: "markdown",
-    rule: "a Markdown page has one `# Title` and no dead relative link",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "markdown", rule: "a Markdown page has one `# Title` and no dead relative link", check };
 
 fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    for file in tree
-        .files()
-        .iter()
-        .filter(|file| file.path.ends_with(".md"))
-    {
+    for file in tree.files().iter().filter(|file| file.path.ends_with(".md")) {
         found.extend(wrong_title(file));
         for (line, target) in links(file) {
             if let Some(message) = dead(tree, &file.path, &target) {
@@ -30,22 +22,11 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
 }
 
 fn wrong_title(file: &SourceFile) -> Option<Finding> {
-    let titles: Vec<usize> = prose(file)
-        .filter(|(_, line)| line.starts_with("# "))
-        .map(|(number, _)| number)
-        .collect();
+    let titles: Vec<usize> = prose(file).filter(|(_, line)| line.starts_with("# ")).map(|(number, _)| number).collect();
     match titles.as_slice() {
         [_] => None,
-        [] => Some(Finding::new(
-            &file.path,
-            1,
-            "the page has no title; open it with `# Title`",
-        )),
-        [_, second, ..] => Some(Finding::new(
-            &file.path,
-            *second,
-            "the page has a second title; make it a section, `## …`, or a page",
-        )),
+        [] => Some(Finding::new(&file.path, 1, "the page has no title; open it with `# Title`")),
+        [_, second, ..] => Some(Finding::new(&file.path, *second, "the page has a second title; make it a section, `## …`, or a page")),
     }
 }
 
@@ -54,9 +35,7 @@ fn prose(file: &SourceFile) -> impl Iterator<Item = (usize, &str)> {
     let mut fence = "";
     file.lines().filter(move |(_, line)| {
         let line = line.trim_start();
-        let mark = ["```", "~~~"]
-            .into_iter()
-            .find(|mark| line.starts_with(mark));
+        let mark = ["```", "~~~"].into_iter().find(|mark| line.starts_with(mark));
         match mark {
             Some(mark) if fence.is_empty() => {
                 fence = mark;
@@ -76,21 +55,9 @@ fn links(file: &SourceFile) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (number, line) in prose(file) {
         let line = without_code(line);
-        let reference = line
-            .split_once("]: ")
-            .filter(|(label, _)| label.starts_with('['))
-            .map(|(_, target)| target);
-        let inline = line
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split_once(')'))
-            .map(|(target, _)| target);
-        links.extend(
-            reference
-                .into_iter()
-                .chain(inline)
-                .map(|target| (number, without_title(target))),
-        );
+        let reference = line.split_once("]: ").filter(|(label, _)| label.starts_with('[')).map(|(_, target)| target);
+        let inline = line.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+        links.extend(reference.into_iter().chain(inline).map(|target| (number, without_title(target))));
     }
     links
 }
@@ -117,9 +84,7 @@ fn dead(tree: &Tree, page: &str, target: &str) -> Option<String> {
         None => normalize(&format!("{}/{path}", parent(page))),
     };
     let leads_somewhere = resolved.is_empty() || tree.exists(&resolved);
-    (!leads_somewhere).then(|| {
-        format!("the link to `{target}` leads nowhere (there is no `{resolved}`); correct it")
-    })
+    (!leads_somewhere).then(|| format!("the link to `{target}` leads nowhere (there is no `{resolved}`); correct it"))
 }
 
 #[cfg(test)]
@@ -131,12 +96,7 @@ mod tests {
     fn one_title_and_live_links_pass() {
         let page = "# Page\n[a](b.md#part) [c](../README.md) [d](https://x/y.md) [e](#here) ![f](img.png \"title\")\n\
             [up](..) `[no](where.md)`\n\n[ref]: b.md\n```\n# a comment\n[x](none.md)\n```\n";
-        let files = [
-            ("docs/page.md", page),
-            ("docs/b.md", "# B\n"),
-            ("README.md", "# R\n[docs](docs)\n"),
-            ("docs/img.png", ""),
-        ];
+        let files = [("docs/page.md", page), ("docs/b.md", "# B\n"), ("README.md", "# R\n[docs](docs)\n"), ("docs/img.png", "")];
         assert_eq!(lines_of(&CASE, &files), [""; 0]);
     }
 
@@ -154,13 +114,7 @@ mod tests {
 
     #[test]
     fn dead_links_are_found() {
-        let found = lines_of(
-            &CASE,
-            &[(
-                "docs/a.md",
-                "# A\n[x](gone.md) [y](/docs/a.md)\n[r]: ../lost.md\n",
-            )],
-        );
+        let found = lines_of(&CASE, &[("docs/a.md", "# A\n[x](gone.md) [y](/docs/a.md)\n[r]: ../lost.md\n")]);
         assert_eq!(
             found,
             [

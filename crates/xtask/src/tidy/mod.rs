@@ -9,6 +9,7 @@ mod layers;
 mod architecture;
 mod lists;
 mod manifests;
+mod test_binaries;
 
 mod dead_files;
 mod headers;
@@ -41,6 +42,7 @@ pub(crate) const CASES: &[Case] = &[
     architecture::CASE,
     lists::CASE,
     manifests::CASE,
+    test_binaries::CASE,
     dead_files::CASE,
     headers::CASE,
     length::CASE,
@@ -65,12 +67,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            message: message.into(),
-            case: "",
-        }
+        Self { path: path.to_owned(), line, message: message.into(), case: "" }
     }
 }
 
@@ -87,12 +84,8 @@ impl fmt::Display for Finding {
 pub(crate) fn findings(tree: &Tree) -> Result<Vec<Finding>> {
     let mut all = Vec::new();
     for case in CASES {
-        let found = (case.check)(tree)
-            .with_context(|| format!("the rule “{}” could not be checked", case.rule))?;
-        all.extend(found.into_iter().map(|finding| Finding {
-            case: case.name,
-            ..finding
-        }));
+        let found = (case.check)(tree).with_context(|| format!("the rule “{}” could not be checked", case.rule))?;
+        all.extend(found.into_iter().map(|finding| Finding { case: case.name, ..finding }));
     }
     all.sort();
     Ok(all)
@@ -102,10 +95,7 @@ pub(crate) fn findings(tree: &Tree) -> Result<Vec<Finding>> {
 #[cfg(test)]
 fn lines_of(case: &Case, files: &[(&str, &str)]) -> Vec<String> {
     let found = (case.check)(&Tree::of(files)).expect("the case runs");
-    found
-        .iter()
-        .map(|finding| format!("{}:{}: {}", finding.path, finding.line, finding.message))
-        .collect()
+    found.iter().map(|finding| format!("{}:{}: {}", finding.path, finding.line, finding.message)).collect()
 }
 
 #[cfg(test)]
@@ -122,14 +112,8 @@ mod tests {
 
     #[test]
     fn a_finding_names_place_remedy_and_rule() {
-        let finding = Finding {
-            case: "headers",
-            ..Finding::new("a.rs", 3, "add one")
-        };
+        let finding = Finding { case: "headers", ..Finding::new("a.rs", 3, "add one") };
         assert_eq!(finding.to_string(), "a.rs:3: add one [headers]");
-        assert_eq!(
-            Finding { line: 0, ..finding }.to_string(),
-            "a.rs: add one [headers]"
-        );
+        assert_eq!(Finding { line: 0, ..finding }.to_string(), "a.rs: add one [headers]");
     }
 }

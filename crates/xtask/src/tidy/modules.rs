@@ -7,10 +7,7 @@ use crate::source::{Tree, is_cfg_test};
 
 /// Every file that some crate root reaches, and whether tests alone reach it.
 pub(super) fn reached(tree: &Tree) -> BTreeMap<String, bool> {
-    let mut walk = Walk {
-        tree,
-        reached: BTreeMap::new(),
-    };
+    let mut walk = Walk { tree, reached: BTreeMap::new() };
     for package in packages(tree) {
         for root in roots(tree, &package) {
             let folder = parent(&root).to_owned();
@@ -22,42 +19,22 @@ pub(super) fn reached(tree: &Tree) -> BTreeMap<String, bool> {
 
 /// The folders that hold a package.
 pub(super) fn packages(tree: &Tree) -> Vec<String> {
-    let manifests = tree
-        .files()
-        .iter()
-        .filter_map(|file| file.path.strip_suffix("/Cargo.toml"));
+    let manifests = tree.files().iter().filter_map(|file| file.path.strip_suffix("/Cargo.toml"));
     manifests.map(str::to_owned).collect()
 }
 
 /// Cargo's own places for crate roots, and those that the manifest names.
 fn roots(tree: &Tree, package: &str) -> Vec<String> {
-    let mut roots: Vec<String> = ["src/lib.rs", "src/main.rs", "build.rs"]
-        .iter()
-        .map(|root| format!("{package}/{root}"))
-        .collect();
+    let mut roots: Vec<String> = ["src/lib.rs", "src/main.rs", "build.rs"].iter().map(|root| format!("{package}/{root}")).collect();
     for folder in ["src/bin", "tests", "benches", "examples"] {
         let folder = format!("{package}/{folder}");
-        roots.extend(
-            tree.files_in(&folder)
-                .into_iter()
-                .map(|file| format!("{folder}/{file}")),
-        );
-        roots.extend(
-            tree.folders_in(&folder)
-                .into_iter()
-                .map(|name| format!("{folder}/{name}/main.rs")),
-        );
+        roots.extend(tree.files_in(&folder).into_iter().map(|file| format!("{folder}/{file}")));
+        roots.extend(tree.folders_in(&folder).into_iter().map(|name| format!("{folder}/{name}/main.rs")));
     }
-    let manifest = tree
-        .file(&format!("{package}/Cargo.toml"))
-        .and_then(|file| file.text.parse::<toml::Table>().ok());
+    let manifest = tree.file(&format!("{package}/Cargo.toml")).and_then(|file| file.text.parse::<toml::Table>().ok());
     for (_, value) in manifest.unwrap_or_default() {
-        let targets = value
-            .as_array()
-            .map_or_else(|| vec![&value], |array| array.iter().collect());
-        let paths = targets
-            .into_iter()
-            .filter_map(|target| target.get("path").and_then(toml::Value::as_str));
+        let targets = value.as_array().map_or_else(|| vec![&value], |array| array.iter().collect());
+        let paths = targets.into_iter().filter_map(|target| target.get("path").and_then(toml::Value::as_str));
         roots.extend(paths.map(|path| format!("{package}/{path}")));
     }
     roots.retain(|root| root.ends_with(".rs") && tree.file(root).is_some());
@@ -84,13 +61,7 @@ impl Walk<'_> {
         }
     }
 
-    fn visit_items(
-        &mut self,
-        items: &[syn::Item],
-        file_folder: &str,
-        folder: &str,
-        test_only: bool,
-    ) {
+    fn visit_items(&mut self, items: &[syn::Item], file_folder: &str, folder: &str, test_only: bool) {
         for item in items {
             let syn::Item::Mod(module) = item else {
                 continue;
@@ -104,10 +75,7 @@ impl Walk<'_> {
             }
             let candidates = match path_attribute(&module.attrs) {
                 Some(path) => vec![normalize(&format!("{file_folder}/{path}"))],
-                None => vec![
-                    format!("{folder}/{name}.rs"),
-                    format!("{folder}/{name}/mod.rs"),
-                ],
+                None => vec![format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")],
             };
             for candidate in candidates {
                 if self.tree.file(&candidate).is_some() {
@@ -125,19 +93,13 @@ impl Walk<'_> {
 }
 
 fn path_attribute(attributes: &[syn::Attribute]) -> Option<String> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("path"))
-        .find_map(|attribute| {
-            let value = &attribute.meta.require_name_value().ok()?.value;
-            match value {
-                syn::Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(path),
-                    ..
-                }) => Some(path.value()),
-                _ => None,
-            }
-        })
+    attributes.iter().filter(|attribute| attribute.path().is_ident("path")).find_map(|attribute| {
+        let value = &attribute.meta.require_name_value().ok()?.value;
+        match value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. }) => Some(path.value()),
+            _ => None,
+        }
+    })
 }
 
 /// The path without its last part.
@@ -168,10 +130,7 @@ mod tests {
     fn follows_files_folders_and_inline_modules() {
         let tree = Tree::of(&[
             ("c/Cargo.toml", "[[bin]]\npath = \"tool/run.rs\""),
-            (
-                "c/src/lib.rs",
-                "mod a; mod b; mod inline { mod deep; } #[cfg(test)] mod check; #[path = \"odd.rs\"] mod e;",
-            ),
+            ("c/src/lib.rs", "mod a; mod b; mod inline { mod deep; } #[cfg(test)] mod check; #[path = \"odd.rs\"] mod e;"),
             ("c/src/a.rs", "mod under;"),
             ("c/src/a/under.rs", ""),
             ("c/src/b/mod.rs", "mod beside;"),
@@ -185,11 +144,7 @@ mod tests {
             ("c/tool/run.rs", ""),
         ]);
         let reached = reached(&tree);
-        let shipped: Vec<&str> = reached
-            .iter()
-            .filter(|(_, test)| !**test)
-            .map(|(path, _)| path.as_str())
-            .collect();
+        let shipped: Vec<&str> = reached.iter().filter(|(_, test)| !**test).map(|(path, _)| path.as_str()).collect();
         assert_eq!(
             shipped,
             [

@@ -6,45 +6,19 @@ use syn::visit::{self, Visit};
 use super::{Case, Finding};
 use crate::source::Tree;
 
-pub(super) const CASE: Case = Case {
-    name: "names",
-    rule: "names are concrete nouns; units and bounds come last",
-    check,
-};
+pub(super) const CASE: Case = Case { name: "names", rule: "names are concrete nouns; units and bounds come last", check };
 
 /// A word, where in a type's name it is banned, and what to write instead.
 const TYPE_WORDS: &[(&str, Place, &str)] = &[
-    (
-        "Manager",
-        Place::Anywhere,
-        "name what it holds or does: `Pool`, `Cache`, `Placement`",
-    ),
-    (
-        "Helper",
-        Place::Anywhere,
-        "name what it does, or make it a function beside its caller",
-    ),
-    (
-        "Util",
-        Place::Anywhere,
-        "name what it does, or make it a function beside its caller",
-    ),
-    (
-        "Utils",
-        Place::Anywhere,
-        "name what it does, or make it a function beside its caller",
-    ),
-    (
-        "Impl",
-        Place::Last,
-        "name what sets this implementation apart: `SqliteStore`, `MemoryStore`",
-    ),
+    ("Manager", Place::Anywhere, "name what it holds or does: `Pool`, `Cache`, `Placement`"),
+    ("Helper", Place::Anywhere, "name what it does, or make it a function beside its caller"),
+    ("Util", Place::Anywhere, "name what it does, or make it a function beside its caller"),
+    ("Utils", Place::Anywhere, "name what it does, or make it a function beside its caller"),
+    ("Impl", Place::Last, "name what sets this implementation apart: `SqliteStore`, `MemoryStore`"),
     ("Base", Place::Last, "name the part that is shared"),
 ];
 
-const MODULE_NAMES: &[&str] = &[
-    "util", "utils", "helper", "helpers", "common", "misc", "manager",
-];
+const MODULE_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager"];
 
 #[derive(Clone, Copy)]
 enum Place {
@@ -56,11 +30,7 @@ fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     for file in tree.rust_files() {
         if let Some(syntax) = file.syntax() {
-            Names {
-                path: &file.path,
-                found: &mut found,
-            }
-            .visit_file(syntax);
+            Names { path: &file.path, found: &mut found }.visit_file(syntax);
         }
     }
     Ok(found)
@@ -73,8 +43,7 @@ struct Names<'a> {
 
 impl Names<'_> {
     fn report(&mut self, ident: &syn::Ident, message: String) {
-        self.found
-            .push(Finding::new(self.path, ident.span().start().line, message));
+        self.found.push(Finding::new(self.path, ident.span().start().line, message));
     }
 
     fn judge_type(&mut self, ident: &syn::Ident) {
@@ -86,10 +55,7 @@ impl Names<'_> {
                 Place::Last => words.len() > 1 && words.last() == Some(banned),
             };
             if is_banned {
-                self.report(
-                    ident,
-                    format!("`{name}` contains `{banned}`, which fits anything; {instead}"),
-                );
+                self.report(ident, format!("`{name}` contains `{banned}`, which fits anything; {instead}"));
             }
         }
     }
@@ -119,10 +85,7 @@ impl<'ast> Visit<'ast> for Names<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         let name = item.ident.to_string();
         if MODULE_NAMES.contains(&name.as_str()) {
-            self.report(
-                &item.ident,
-                format!("a module `{name}` collects anything; name the concept it holds"),
-            );
+            self.report(&item.ident, format!("a module `{name}` collects anything; name the concept it holds"));
         }
         visit::visit_item_mod(self, item);
     }
@@ -131,14 +94,8 @@ impl<'ast> Visit<'ast> for Names<'_> {
         if let Some(ident) = &field.ident {
             let name = ident.to_string();
             for bound in ["max", "min"] {
-                if let Some(rest) = name
-                    .strip_prefix(bound)
-                    .and_then(|rest| rest.strip_prefix('_'))
-                {
-                    self.report(
-                        ident,
-                        format!("put the bound of `{name}` last: `{rest}_{bound}`"),
-                    );
+                if let Some(rest) = name.strip_prefix(bound).and_then(|rest| rest.strip_prefix('_')) {
+                    self.report(ident, format!("put the bound of `{name}` last: `{rest}_{bound}`"));
                 }
             }
         }
@@ -148,17 +105,9 @@ impl<'ast> Visit<'ast> for Names<'_> {
 
 /// `HttpStoreImpl` → `Http`, `Store`, `Impl`.
 fn words(name: &str) -> Vec<&str> {
-    let starts: Vec<usize> = name
-        .char_indices()
-        .filter(|(_, c)| c.is_uppercase())
-        .map(|(index, _)| index)
-        .collect();
+    let starts: Vec<usize> = name.char_indices().filter(|(_, c)| c.is_uppercase()).map(|(index, _)| index).collect();
     let ends = starts.iter().skip(1).copied().chain([name.len()]);
-    starts
-        .iter()
-        .zip(ends)
-        .filter_map(|(start, end)| name.get(*start..end))
-        .collect()
+    starts.iter().zip(ends).filter_map(|(start, end)| name.get(*start..end)).collect()
 }
 
 #[cfg(test)]
@@ -188,13 +137,7 @@ mod tests {
 
     #[test]
     fn a_bound_in_front_is_found() {
-        let found = lines_of(
-            &CASE,
-            &[("a.rs", "struct Limits {\n    max_body_bytes: u64,\n}\n")],
-        );
-        assert_eq!(
-            found,
-            ["a.rs:2: put the bound of `max_body_bytes` last: `body_bytes_max`"]
-        );
+        let found = lines_of(&CASE, &[("a.rs", "struct Limits {\n    max_body_bytes: u64,\n}\n")]);
+        assert_eq!(found, ["a.rs:2: put the bound of `max_body_bytes` last: `body_bytes_max`"]);
     }
 }
