@@ -34,19 +34,14 @@ pub(crate) struct Tree {
 impl Tree {
     /// Reads what git tracks and what it would track; ignored files are nobody's concern.
     pub(crate) fn read(root: &Path) -> Result<Self> {
-        let listing =
-            capture(Command::new("git").arg("-C").arg(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))
-                .context("tidy reads the files that git knows; run it in a clone of the repository")?;
         let mut tree = Self { root: root.to_owned(), files: Vec::new(), paths: BTreeSet::new() };
-        for path in listing.split('\0').filter(|path| !path.is_empty()) {
+        for path in if root.join(".git").exists() { listed_by_git(root)? } else { walked(root)? } {
             // A file that was deleted but not yet committed is still listed.
-            let Ok(bytes) = std::fs::read(root.join(path)) else {
-                continue;
-            };
-            tree.paths.insert(path.to_owned());
+            let Ok(bytes) = std::fs::read(root.join(&path)) else { continue };
             if let Ok(text) = String::from_utf8(bytes) {
-                tree.files.push(SourceFile::new(path, text));
+                tree.files.push(SourceFile::new(&path, text));
             }
+            tree.paths.insert(path);
         }
         tree.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(tree)
@@ -103,6 +98,38 @@ impl Tree {
         let prefix = format!("{folder}/");
         self.paths.iter().filter_map(move |path| path.strip_prefix(prefix.as_str()))
     }
+}
+
+fn listed_by_git(root: &Path) -> Result<Vec<String>> {
+    let mut list = Command::new("git");
+    // CI often checks out as one user and builds as another, which git refuses unless told that the folder is meant.
+    list.arg("-c").arg(format!("safe.directory={}", root.display())).arg("-C").arg(root);
+    list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let listing = capture(&mut list).context("tidy reads the files that git knows, and could not list them")?;
+    Ok(listing.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect())
+}
+
+/// Folders that builds and runs leave behind; `.gitignore` names them too.
+const LEFT_BEHIND: &[&str] = &["target", ".coracle", ".spin"];
+
+/// Every file below `root`, for a copy of the repository that came without git.
+fn walked(root: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    let mut open = vec![String::new()];
+    while let Some(folder) = open.pop() {
+        let unreadable = || format!("could not list {}", root.join(&folder).display());
+        for entry in std::fs::read_dir(root.join(&folder)).with_context(unreadable)? {
+            let entry = entry.with_context(unreadable)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+            match entry.file_type().with_context(unreadable)? {
+                kind if kind.is_dir() && !LEFT_BEHIND.contains(&name.as_str()) => open.push(path),
+                kind if kind.is_file() => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// One text file.
@@ -166,6 +193,18 @@ mod tests {
         let tree = Tree::read(&root().expect("the root")).expect("git lists it");
         assert!(tree.file("crates/xtask/src/source.rs").is_some_and(|file| file.syntax().is_some()));
         assert!(!tree.has_folder("target"));
+    }
+
+    #[test]
+    fn a_copy_without_git_has_the_same_sources() {
+        let root = root().expect("the root");
+        let mut walked = walked(&root.join("crates/xtask")).expect("a folder");
+        walked.sort();
+        let listed = Tree::read(&root).expect("git lists it");
+        assert!(walked.contains(&"src/source.rs".to_owned()), "{walked:?}");
+        let sources = |path: &&String| path.starts_with("src/");
+        let listed: Vec<String> = listed.below("crates/xtask").map(str::to_owned).collect();
+        assert_eq!(walked.iter().filter(sources).collect::<Vec<_>>(), listed.iter().filter(sources).collect::<Vec<_>>());
     }
 
     #[test]
