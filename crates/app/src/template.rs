@@ -28,9 +28,7 @@ pub enum TemplateError {
         template: String,
     },
     /// What stands between the braces is not the name of a variable.
-    #[error(
-        "`{name}` in template `{template}` is not the name of a variable; use lower-case letters, digits and single underscores"
-    )]
+    #[error("`{name}` in template `{template}` is not the name of a variable; use lower-case letters, digits and single underscores")]
     Name {
         /// The whole template.
         template: String,
@@ -51,21 +49,14 @@ impl Template {
         while let Some((literal, after)) = rest.split_once("{{") {
             push_literal(&mut parts, literal, text)?;
             let Some((name, after)) = after.split_once("}}") else {
-                return Err(TemplateError::Unclosed {
-                    template: template(),
-                });
+                return Err(TemplateError::Unclosed { template: template() });
             };
             if name.contains("{{") {
-                return Err(TemplateError::Unclosed {
-                    template: template(),
-                });
+                return Err(TemplateError::Unclosed { template: template() });
             }
             let name = name.trim();
             if !is_variable_name(name) {
-                return Err(TemplateError::Name {
-                    template: template(),
-                    name: name.to_owned(),
-                });
+                return Err(TemplateError::Name { template: template(), name: name.to_owned() });
             }
             parts.push(Part::Variable(name.to_owned()));
             rest = after;
@@ -92,10 +83,7 @@ impl Template {
     ///
     /// # Errors
     /// When `value` answers `None`.
-    pub fn render<V: AsRef<str>>(
-        &self,
-        mut value: impl FnMut(&str) -> Option<V>,
-    ) -> Result<String, &str> {
+    pub fn render<V: AsRef<str>>(&self, mut value: impl FnMut(&str) -> Option<V>) -> Result<String, &str> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
@@ -114,9 +102,7 @@ fn is_variable_name(name: &str) -> bool {
 
 fn push_literal(parts: &mut Vec<Part>, literal: &str, text: &str) -> Result<(), TemplateError> {
     if literal.contains("}}") {
-        return Err(TemplateError::Unopened {
-            template: text.to_owned(),
-        });
+        return Err(TemplateError::Unopened { template: text.to_owned() });
     }
     if !literal.is_empty() {
         parts.push(Part::Literal(literal.to_owned()));

@@ -19,11 +19,7 @@ pub(crate) fn parse(text: &str, problems: &mut Problems<'_>) -> Option<Node> {
     for error in errors {
         let start = error.span().map_or(0, |span| span.start);
         let message = error.message().trim().replace('\n', ", ");
-        problems.error(
-            start,
-            format!("not valid TOML: {message}"),
-            "correct the syntax at this place",
-        );
+        problems.error(start, format!("not valid TOML: {message}"), "correct the syntax at this place");
     }
     None
 }

@@ -49,10 +49,7 @@ mod tests {
 
     #[test]
     fn suggests_only_what_is_close() {
-        assert_eq!(
-            nearest("enviroment", ["environment", "files"]),
-            Some("environment")
-        );
+        assert_eq!(nearest("enviroment", ["environment", "files"]), Some("environment"));
         assert_eq!(nearest("zzz", ["environment", "files"]), None);
     }
 }

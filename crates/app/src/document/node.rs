@@ -46,11 +46,7 @@ const SYNTHETIC_ID: u32 = u32::MAX;
 impl Node {
     /// A value that no author wrote; problems with it are shown at `start`.
     pub(crate) fn synthetic(start: usize, value: NodeValue) -> Self {
-        Self {
-            id: SYNTHETIC_ID,
-            start,
-            value,
-        }
+        Self { id: SYNTHETIC_ID, start, value }
     }
 
     /// Text that no author wrote.
@@ -97,10 +93,7 @@ impl Node {
     }
 
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Self> {
-        self.entries_mut()
-            .iter_mut()
-            .find(|entry| entry.name == name)
-            .map(|entry| &mut entry.node)
+        self.entries_mut().iter_mut().find(|entry| entry.name == name).map(|entry| &mut entry.node)
     }
 
     /// Puts a value into a table under this key, in place of the one that may be there.
@@ -109,18 +102,8 @@ impl Node {
             return;
         };
         match entries.iter_mut().find(|entry| entry.name == name) {
-            Some(entry) => {
-                *entry = Entry {
-                    name: name.to_owned(),
-                    start,
-                    node,
-                }
-            }
-            None => entries.push(Entry {
-                name: name.to_owned(),
-                start,
-                node,
-            }),
+            Some(entry) => *entry = Entry { name: name.to_owned(), start, node },
+            None => entries.push(Entry { name: name.to_owned(), start, node }),
         }
     }
 
@@ -162,9 +145,7 @@ impl Node {
             NodeValue::Boolean(truth) => Value::from(*truth),
             NodeValue::Array(items) => items.iter().map(Self::to_json).collect(),
             NodeValue::Table(entries) => {
-                let pairs = entries
-                    .iter()
-                    .map(|entry| (entry.name.clone(), entry.node.to_json()));
+                let pairs = entries.iter().map(|entry| (entry.name.clone(), entry.node.to_json()));
                 Value::Object(pairs.collect())
             }
         }
@@ -184,33 +165,17 @@ pub(crate) struct At<'d> {
 
 impl<'d> At<'d> {
     pub(crate) fn root(node: &'d Node) -> Self {
-        Self {
-            node: Some(node),
-            key: 0,
-            start: 0,
-        }
+        Self { node: Some(node), key: 0, start: 0 }
     }
 
     pub(crate) fn entry(entry: &'d Entry) -> Self {
         let is_container = matches!(entry.node.value, NodeValue::Table(_) | NodeValue::Array(_));
-        let start = if is_container {
-            entry.start
-        } else {
-            entry.node.start
-        };
-        Self {
-            node: Some(&entry.node),
-            key: entry.start,
-            start,
-        }
+        let start = if is_container { entry.start } else { entry.node.start };
+        Self { node: Some(&entry.node), key: entry.start, start }
     }
 
     pub(crate) fn item_node(node: &'d Node) -> Self {
-        Self {
-            node: Some(node),
-            key: node.start,
-            start: node.start,
-        }
+        Self { node: Some(node), key: node.start, start: node.start }
     }
 
     pub(crate) fn child(self, name: &str) -> Self {
@@ -229,29 +194,19 @@ impl<'d> At<'d> {
 
     /// The entries of a table, each at its own place.
     pub(crate) fn entries(self) -> impl Iterator<Item = (&'d str, At<'d>)> {
-        self.node
-            .map_or(&[][..], Node::entries)
-            .iter()
-            .map(|entry| (entry.name.as_str(), At::entry(entry)))
+        self.node.map_or(&[][..], Node::entries).iter().map(|entry| (entry.name.as_str(), At::entry(entry)))
     }
 
     /// The items of an array, each at its own place.
     pub(crate) fn items(self) -> impl Iterator<Item = At<'d>> {
-        self.node
-            .map_or(&[][..], Node::items)
-            .iter()
-            .map(At::item_node)
+        self.node.map_or(&[][..], Node::items).iter().map(At::item_node)
     }
 }
 
 /// Makes our tree out of the TOML library's; `None` when a problem was found.
 pub(super) fn convert(table: Spanned<DeTable<'_>>, problems: &mut Problems<'_>) -> Option<Node> {
     let start = table.span().start;
-    let mut converter = Converter {
-        problems,
-        next_id: 0,
-        failed: false,
-    };
+    let mut converter = Converter { problems, next_id: 0, failed: false };
     let root = converter.node(start, DeValue::Table(table.into_inner()), 0);
     (!converter.failed).then_some(root)
 }
@@ -275,20 +230,15 @@ impl Converter<'_, '_> {
             DeValue::String(text) => NodeValue::String(text.into_owned()),
             DeValue::Boolean(truth) => NodeValue::Boolean(truth),
             DeValue::Datetime(time) => NodeValue::Datetime(time.to_string()),
-            DeValue::Integer(number) => NodeValue::Integer(
-                i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
-                    let message = format!("the integer {number} does not fit in 64 bits");
-                    self.fail(start, message, "use a smaller number");
-                    0
-                }),
-            ),
+            DeValue::Integer(number) => NodeValue::Integer(i64::from_str_radix(number.as_str(), number.radix()).unwrap_or_else(|_| {
+                let message = format!("the integer {number} does not fit in 64 bits");
+                self.fail(start, message, "use a smaller number");
+                0
+            })),
             DeValue::Float(number) => NodeValue::Float(self.float(start, number.as_str())),
-            DeValue::Array(items) => NodeValue::Array(
-                items
-                    .into_iter()
-                    .map(|item| self.node(item.span().start, item.into_inner(), depth + 1))
-                    .collect(),
-            ),
+            DeValue::Array(items) => {
+                NodeValue::Array(items.into_iter().map(|item| self.node(item.span().start, item.into_inner(), depth + 1)).collect())
+            }
             DeValue::Table(table) => NodeValue::Table(
                 table
                     .into_iter()
@@ -307,11 +257,7 @@ impl Converter<'_, '_> {
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => number,
             _ => {
-                self.fail(
-                    start,
-                    format!("the number {text} is not finite"),
-                    "use a finite number",
-                );
+                self.fail(start, format!("the number {text} is not finite"), "use a finite number");
                 0.0
             }
         }

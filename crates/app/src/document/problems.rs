@@ -27,43 +27,22 @@ struct Found {
 impl<'t> Problems<'t> {
     pub(crate) fn new(text: &'t str, file: &'t str) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(newlines.map(|(offset, _)| offset + 1))
-            .collect();
-        Self {
-            file,
-            text,
-            line_starts,
-            errors: Vec::new(),
-            warnings: Vec::new(),
-            dropped: 0,
-        }
+        let line_starts = std::iter::once(0).chain(newlines.map(|(offset, _)| offset + 1)).collect();
+        Self { file, text, line_starts, errors: Vec::new(), warnings: Vec::new(), dropped: 0 }
     }
 
-    pub(crate) fn error(
-        &mut self,
-        start: usize,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
+    pub(crate) fn error(&mut self, start: usize, message: impl Into<String>, remedy: impl Into<String>) {
         if self.errors.len() >= PROBLEMS_MAX {
             self.dropped += 1;
             return;
         }
-        self.errors.push(Found {
-            start,
-            message: message.into(),
-            remedy: remedy.into(),
-        });
+        self.errors.push(Found { start, message: message.into(), remedy: remedy.into() });
     }
 
     pub(crate) fn warn(&mut self, start: usize, message: impl Into<String>) {
         if self.warnings.len() < PROBLEMS_MAX {
             let place = Some(self.place(start));
-            self.warnings.push(Warning {
-                place,
-                message: message.into(),
-            });
+            self.warnings.push(Warning { place, message: message.into() });
         }
     }
 
@@ -73,8 +52,7 @@ impl<'t> Problems<'t> {
 
     /// All warnings, in the order of the text.
     pub(crate) fn into_warnings(mut self) -> Vec<Warning> {
-        self.warnings
-            .sort_by(|one, other| one.place.cmp(&other.place));
+        self.warnings.sort_by(|one, other| one.place.cmp(&other.place));
         self.warnings
     }
 
@@ -98,23 +76,13 @@ impl<'t> Problems<'t> {
                 remedy: Some("correct the ones above and check again".to_owned()),
             });
         }
-        Errors {
-            problems,
-            warnings: self.into_warnings(),
-        }
+        Errors { problems, warnings: self.into_warnings() }
     }
 
     fn place(&self, start: usize) -> Place {
-        let line = self
-            .line_starts
-            .partition_point(|line_start| *line_start <= start)
-            .max(1);
+        let line = self.line_starts.partition_point(|line_start| *line_start <= start).max(1);
         let line_start = self.line_starts.get(line - 1).copied().unwrap_or_default();
         let before = self.text.get(line_start..start).unwrap_or_default();
-        Place {
-            file: self.file.to_owned(),
-            line,
-            column: before.chars().count() + 1,
-        }
+        Place { file: self.file.to_owned(), line, column: before.chars().count() + 1 }
     }
 }

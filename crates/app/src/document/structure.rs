@@ -18,33 +18,44 @@ pub(crate) enum OwnKeys {
     Refused,
 }
 
-/// The nodes in which, or beneath which, something is wrong.
+/// The nodes that are at fault, so that the rest of a manifest can still be judged without them.
 #[derive(Debug, Default)]
-pub(crate) struct Dirty(HashSet<u32>);
+pub(crate) struct Dirty {
+    faulty: HashSet<u32>,
+    /// The faulty ones and all around them.
+    touched: HashSet<u32>,
+}
 
 impl Dirty {
-    pub(crate) fn contains(&self, node: &Node) -> bool {
-        self.0.contains(&node.id)
+    /// Whether something is wrong with this node or beneath it.
+    pub(crate) fn touches(&self, node: &Node) -> bool {
+        self.touched.contains(&node.id)
+    }
+
+    /// The value of this node without the entries that are at fault. A list that has a faulty item goes as a whole:
+    /// the others would move up and be taken for one another.
+    pub(crate) fn sound_json(&self, node: &Node) -> Value {
+        match &node.value {
+            NodeValue::Table(entries) if self.touches(node) => {
+                let sound = entries.iter().filter(|entry| {
+                    let in_list = entry.node.items().iter().any(|item| self.touches(item));
+                    !in_list && !self.faulty.contains(&entry.node.id)
+                });
+                Value::Object(sound.map(|entry| (entry.name.clone(), self.sound_json(&entry.node))).collect())
+            }
+            _ => node.to_json(),
+        }
     }
 }
 
 /// Checks a whole tree; what is wrong goes to `problems`.
-pub(crate) fn check(
-    schema: &Value,
-    root: &Node,
-    own_keys: OwnKeys,
-    problems: &mut Problems<'_>,
-) -> Dirty {
-    let mut checker = Checker {
-        definitions: schema.get("$defs"),
-        own_keys,
-        path: Vec::new(),
-        findings: Vec::new(),
-    };
+pub(crate) fn check(schema: &Value, root: &Node, own_keys: OwnKeys, problems: &mut Problems<'_>) -> Dirty {
+    let mut checker = Checker { definitions: schema.get("$defs"), own_keys, path: Vec::new(), findings: Vec::new() };
     checker.visit(schema, At::root(root));
     let mut dirty = Dirty::default();
     for finding in checker.findings {
-        dirty.0.extend(finding.nodes);
+        dirty.faulty.extend(finding.nodes.last());
+        dirty.touched.extend(finding.nodes);
         problems.error(finding.start, finding.message, finding.remedy);
     }
     dirty
@@ -67,18 +78,18 @@ struct Finding {
 }
 
 impl<'s, 'd> Checker<'s, 'd> {
-    fn visit(&mut self, schema: &'s Value, at: At<'d>) {
-        let (Some(node), Some(schema)) = (at.node, self.resolve(schema)) else {
+    fn visit(&mut self, property: &'s Value, at: At<'d>) {
+        let (Some(node), Some(schema)) = (at.node, self.resolve(property)) else {
             return;
         };
         if let Some(literals) = literals(schema) {
             return self.visit_literal(&literals, at, node);
         }
         if let Some(variants) = variants(schema) {
-            return self.visit_variants(variants, at, node);
+            return self.visit_variants(variants, about(property), at, node);
         }
         if !accepts_type(schema, node) {
-            return self.wrong_type(&describe(schema), at, node);
+            return self.wrong_type(&describe(schema), about(property), at, node);
         }
         match &node.value {
             NodeValue::Table(_) => self.visit_table(schema, at, node),
@@ -121,10 +132,7 @@ impl<'s, 'd> Checker<'s, 'd> {
             }
             self.path.pop();
         }
-        let required = schema
-            .get("required")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
+        let required = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for name in required.iter().filter_map(Value::as_str) {
             if node.get(name).is_none() {
                 let property = properties.and_then(|properties| properties.get(name));
@@ -134,46 +142,28 @@ impl<'s, 'd> Checker<'s, 'd> {
     }
 
     /// Checks against the variant that fits best, so that the advice is about what the author had in mind.
-    fn visit_variants(&mut self, variants: &'s [Value], at: At<'d>, node: &'d Node) {
-        let candidates: Vec<&Value> = variants
-            .iter()
-            .filter(|variant| self.accepts_type_resolved(variant, node))
-            .collect();
+    fn visit_variants(&mut self, variants: &'s [Value], about: Option<String>, at: At<'d>, node: &'d Node) {
+        let candidates: Vec<&Value> = variants.iter().filter(|variant| self.accepts_type_resolved(variant, node)).collect();
         let mut best: Option<(Vec<Finding>, &Value)> = None;
         for candidate in candidates {
-            let mut trial = Checker {
-                path: self.path.clone(),
-                findings: Vec::new(),
-                definitions: self.definitions,
-                ..*self
-            };
+            let mut trial = Checker { path: self.path.clone(), findings: Vec::new(), definitions: self.definitions, ..*self };
             trial.visit(candidate, at);
-            if best
-                .as_ref()
-                .is_none_or(|(findings, _)| trial.findings.len() < findings.len())
-            {
+            if best.as_ref().is_none_or(|(findings, _)| trial.findings.len() < findings.len()) {
                 best = Some((trial.findings, candidate));
             }
         }
         match best {
             Some((findings, variant)) => {
-                if self.own_keys == OwnKeys::Refused
-                    && findings.is_empty()
-                    && variant.get(OWN_KEY_MARK).is_some()
-                {
+                if self.own_keys == OwnKeys::Refused && findings.is_empty() && variant.get(OWN_KEY_MARK).is_some() {
                     let form = self.form(variant);
                     return self.own_key_refused(at.start, &form);
                 }
                 self.findings.extend(findings);
             }
             None => {
-                let mut kinds: Vec<String> = variants
-                    .iter()
-                    .filter_map(|variant| self.resolve(variant))
-                    .map(describe)
-                    .collect();
+                let mut kinds: Vec<String> = variants.iter().filter_map(|variant| self.resolve(variant)).map(describe).collect();
                 kinds.dedup();
-                self.wrong_type(&kinds.join(" or "), at, node);
+                self.wrong_type(&kinds.join(" or "), about, at, node);
             }
         }
     }
@@ -183,57 +173,35 @@ impl<'s, 'd> Checker<'s, 'd> {
         if literals.contains(&&found) {
             return;
         }
-        let known: Vec<String> = literals
-            .iter()
-            .map(|literal| format!("`{}`", plain(literal)))
-            .collect();
+        let known: Vec<String> = literals.iter().map(|literal| format!("`{}`", plain(literal))).collect();
         let here = self.here();
-        self.find(
-            at.start,
-            format!("`{}` is not a value of {here}", plain(&found)),
-            format!("use {}", known.join(" or ")),
-        );
+        self.find(at.start, format!("`{}` is not a value of {here}", plain(&found)), format!("use {}", known.join(" or ")));
     }
 
     fn visit_integer(&mut self, schema: &Map<String, Value>, number: i64, at: At<'d>) {
-        let minimum = schema
-            .get("minimum")
-            .and_then(Value::as_i64)
-            .unwrap_or(i64::MIN);
-        let maximum = schema
-            .get("maximum")
-            .and_then(Value::as_i64)
-            .unwrap_or(i64::MAX);
+        let minimum = schema.get("minimum").and_then(Value::as_i64).unwrap_or(i64::MIN);
+        let maximum = schema.get("maximum").and_then(Value::as_i64).unwrap_or(i64::MAX);
         if number < minimum || number > maximum {
             let here = self.here();
             let remedy = match maximum {
                 i64::MAX => format!("use a number of at least {minimum}"),
                 _ => format!("use a number from {minimum} to {maximum}"),
             };
-            self.find(
-                at.start,
-                format!("{number} is out of range for {here}"),
-                remedy,
-            );
+            self.find(at.start, format!("{number} is out of range for {here}"), remedy);
         }
     }
 
-    fn wrong_type(&mut self, wanted: &str, at: At<'d>, node: &Node) {
+    fn wrong_type(&mut self, wanted: &str, about: Option<String>, at: At<'d>, node: &Node) {
         let here = self.here();
-        self.find(
-            at.start,
-            format!("{here} must be {wanted}, not {}", node.kind()),
-            format!("write {wanted} here"),
-        );
+        let about = about.unwrap_or_default();
+        self.find(at.start, format!("{here} must be {wanted}, not {}", node.kind()), format!("write {wanted}{about}"));
     }
 
     fn unknown_key(&mut self, name: &str, at: At<'d>, properties: &Map<String, Value>) {
         let known = || {
             properties
                 .iter()
-                .filter(|(_, property)| {
-                    self.own_keys == OwnKeys::Allowed || property.get(OWN_KEY_MARK).is_none()
-                })
+                .filter(|(_, property)| self.own_keys == OwnKeys::Allowed || property.get(OWN_KEY_MARK).is_none())
                 .map(|(name, _)| name.as_str())
         };
         let remedy = match nearest(name, known()) {
@@ -245,27 +213,10 @@ impl<'s, 'd> Checker<'s, 'd> {
     }
 
     fn missing(&mut self, name: &str, property: Option<&Value>, at: At<'d>) {
-        let about = property
-            .and_then(|property| property.get("description"))
-            .and_then(Value::as_str)
-            .and_then(|text| text.lines().next())
-            .unwrap_or_default();
         let here = self.here();
-        let place = if self.path.is_empty() {
-            String::new()
-        } else {
-            format!(" in {here}")
-        };
-        let about = if about.is_empty() {
-            String::new()
-        } else {
-            format!(": {about}")
-        };
-        self.find(
-            at.start,
-            format!("missing field `{name}`{place}"),
-            format!("add `{name}`{about}"),
-        );
+        let place = if self.path.is_empty() { String::new() } else { format!(" in {here}") };
+        let about = property.and_then(about).unwrap_or_default();
+        self.find(at.start, format!("missing field `{name}`{place}"), format!("add `{name}`{about}"));
     }
 
     fn own_key_refused(&mut self, start: usize, key: &str) {
@@ -278,12 +229,7 @@ impl<'s, 'd> Checker<'s, 'd> {
 
     fn find(&mut self, start: usize, message: String, remedy: impl Into<String>) {
         let nodes = self.path.iter().map(|(_, id)| *id).collect();
-        self.findings.push(Finding {
-            start,
-            message,
-            remedy: remedy.into(),
-            nodes,
-        });
+        self.findings.push(Finding { start, message, remedy: remedy.into(), nodes });
     }
 
     /// The name of what is being checked, as a dotted path.
@@ -304,19 +250,14 @@ impl<'s, 'd> Checker<'s, 'd> {
             return true;
         };
         match variants(schema) {
-            Some(variants) if literals(schema).is_none() => variants
-                .iter()
-                .any(|variant| self.accepts_type_resolved(variant, node)),
+            Some(variants) if literals(schema).is_none() => variants.iter().any(|variant| self.accepts_type_resolved(variant, node)),
             _ => accepts_type(schema, node),
         }
     }
 
     /// The required keys of a variant, which is what its authors call it.
     fn form(&self, variant: &Value) -> String {
-        let required = self
-            .resolve_any(variant)
-            .and_then(|schema| schema.get("required"))
-            .and_then(Value::as_array);
+        let required = self.resolve_any(variant).and_then(|schema| schema.get("required")).and_then(Value::as_array);
         let names = required.into_iter().flatten().filter_map(Value::as_str);
         names.collect::<Vec<_>>().join(", ")
     }
@@ -334,10 +275,7 @@ impl<'s, 'd> Checker<'s, 'd> {
 }
 
 /// Follows `$ref` into the definitions; `None` for a schema that accepts everything.
-fn resolve<'a>(
-    schema: &'a Value,
-    definitions: Option<&'a Value>,
-) -> Option<&'a Map<String, Value>> {
+fn resolve<'a>(schema: &'a Value, definitions: Option<&'a Value>) -> Option<&'a Map<String, Value>> {
     let schema = schema.as_object()?;
     match schema.get("$ref").and_then(Value::as_str) {
         Some(reference) => definitions?.get(reference.rsplit('/').next()?)?.as_object(),
@@ -358,17 +296,13 @@ fn literals(schema: &Map<String, Value>) -> Option<Vec<&Value>> {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
         return Some(values.iter().collect());
     }
-    let nested = variants(schema)?
-        .iter()
-        .map(|variant| literals(variant.as_object()?));
+    let nested = variants(schema)?.iter().map(|variant| literals(variant.as_object()?));
     Some(nested.collect::<Option<Vec<_>>>()?.concat())
 }
 
 /// What a table's schema says of keys that it does not name.
 fn additional(schema: &Map<String, Value>) -> Option<&Value> {
-    schema
-        .get("additionalProperties")
-        .or_else(|| schema.get("unevaluatedProperties"))
+    schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"))
 }
 
 fn types(schema: &Map<String, Value>) -> Vec<&str> {
@@ -405,28 +339,23 @@ fn describe(schema: &Map<String, Value>) -> String {
     names.collect::<Vec<_>>().join(" or ")
 }
 
+/// The first sentence of a schema's description.
+fn about(schema: &Value) -> Option<String> {
+    let text = schema.get("description")?.as_str()?;
+    let paragraph = text.split("\n\n").next()?.replace('\n', " ");
+    let sentence = paragraph.split(". ").next()?.trim_end_matches('.');
+    (!sentence.is_empty()).then(|| format!(": {sentence}"))
+}
+
 fn dotted(path: &[(&str, u32)]) -> String {
-    let keys: Vec<&str> = path
-        .iter()
-        .map(|(key, _)| *key)
-        .filter(|key| !key.is_empty())
-        .collect();
-    if keys.is_empty() {
-        "the manifest".to_owned()
-    } else {
-        format!("`{}`", keys.join("."))
-    }
+    let keys: Vec<&str> = path.iter().map(|(key, _)| *key).filter(|key| !key.is_empty()).collect();
+    if keys.is_empty() { "the manifest".to_owned() } else { format!("`{}`", keys.join(".")) }
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -26,19 +26,11 @@ pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 ///
 /// # Errors
 /// Everything that is wrong with the manifest, not just the first thing.
-pub fn load(
-    text: &str,
-    file: &str,
-    format: Option<Format>,
-    profile: Option<&str>,
-) -> Result<App, Errors> {
+pub fn load(text: &str, file: &str, format: Option<Format>, profile: Option<&str>) -> Result<App, Errors> {
     let mut problems = Problems::new(text, file);
     let app = read(text, file, format, profile, &mut problems);
     match app {
-        Some(app) if !problems.has_errors() => Ok(App {
-            warnings: problems.into_warnings(),
-            ..app
-        }),
+        Some(app) if !problems.has_errors() => Ok(App { warnings: problems.into_warnings(), ..app }),
         _ => Err(problems.into_errors()),
     }
 }
@@ -55,20 +47,11 @@ pub fn spin_schema() -> Value {
     spin_v2::schema::spin_manifest()
 }
 
-fn read(
-    text: &str,
-    file: &str,
-    format: Option<Format>,
-    profile: Option<&str>,
-    problems: &mut Problems<'_>,
-) -> Option<App> {
+fn read(text: &str, file: &str, format: Option<Format>, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
     if text.len() > MANIFEST_BYTES_MAX {
         problems.error(
             0,
-            format!(
-                "the manifest has {} bytes; at most {MANIFEST_BYTES_MAX} are read",
-                text.len()
-            ),
+            format!("the manifest has {} bytes; at most {MANIFEST_BYTES_MAX} are read", text.len()),
             "split the application, or move data out of the manifest into files",
         );
         return None;

@@ -48,17 +48,13 @@ pub struct RouteMatch<'r, 'p> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
     /// It is longer than `ROUTE_BYTES_MAX`.
-    #[error(
-        "the route has {bytes} bytes, more than the {ROUTE_BYTES_MAX} that are allowed; shorten it"
-    )]
+    #[error("the route has {bytes} bytes, more than the {ROUTE_BYTES_MAX} that are allowed; shorten it")]
     TooLong {
         /// Its length.
         bytes: usize,
     },
     /// A wildcard stands before the end.
-    #[error(
-        "`{segment}` in route `{route}` can only be the last segment; name the segment, such as `:name`"
-    )]
+    #[error("`{segment}` in route `{route}` can only be the last segment; name the segment, such as `:name`")]
     WildcardInside {
         /// The whole route.
         route: String,
@@ -105,15 +101,8 @@ impl Route {
             parts.pop();
         }
         let mut names = HashSet::new();
-        let segments = parts
-            .into_iter()
-            .map(|part| parse_segment(part, raw, &mut names))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            raw: raw.to_owned(),
-            segments,
-            wildcard,
-        })
+        let segments = parts.into_iter().map(|part| parse_segment(part, raw, &mut names)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { raw: raw.to_owned(), segments, wildcard })
     }
 
     /// The route as its author wrote it.
@@ -126,11 +115,7 @@ impl Route {
     #[must_use]
     pub fn matched_route(&self) -> String {
         let without_trailing = self.raw.strip_suffix('/').unwrap_or(&self.raw);
-        let slash = if without_trailing.starts_with('/') || without_trailing.is_empty() {
-            ""
-        } else {
-            "/"
-        };
+        let slash = if without_trailing.starts_with('/') || without_trailing.is_empty() { "" } else { "/" };
         format!("{slash}{without_trailing}")
     }
 
@@ -159,15 +144,9 @@ impl Route {
             segment.capture(part, &mut params);
         }
         if self.wildcard {
-            return Some(RouteMatch {
-                params,
-                trailing: Some(cursor.rest),
-            });
+            return Some(RouteMatch { params, trailing: Some(cursor.rest) });
         }
-        cursor.is_at_end().then_some(RouteMatch {
-            params,
-            trailing: None,
-        })
+        cursor.is_at_end().then_some(RouteMatch { params, trailing: None })
     }
 
     pub(super) fn segments(&self) -> &[Segment] {
@@ -201,22 +180,17 @@ impl Segment {
             Self::Literal(_) => {}
             Self::Param(name) => params.push((name, part)),
             Self::Dotted(pieces) => {
-                params.extend(
-                    pair_pieces(pieces, part).filter_map(|(piece, part)| match piece {
-                        Piece::Literal(_) => None,
-                        Piece::Param(name) => Some((name.as_str(), part)),
-                    }),
-                );
+                params.extend(pair_pieces(pieces, part).filter_map(|(piece, part)| match piece {
+                    Piece::Literal(_) => None,
+                    Piece::Param(name) => Some((name.as_str(), part)),
+                }));
             }
         }
     }
 }
 
 /// Each piece with what it stands for; the last piece stands for all that is left, dots included.
-fn pair_pieces<'r, 'p>(
-    pieces: &'r [Piece],
-    part: &'p str,
-) -> impl Iterator<Item = (&'r Piece, &'p str)> {
+fn pair_pieces<'r, 'p>(pieces: &'r [Piece], part: &'p str) -> impl Iterator<Item = (&'r Piece, &'p str)> {
     pieces.iter().zip(part.splitn(pieces.len(), '.'))
 }
 
@@ -230,9 +204,7 @@ pub(super) struct Cursor<'p> {
 impl<'p> Cursor<'p> {
     pub(super) fn new(path: &'p str) -> Self {
         let extra = path.len() - path.trim_start_matches('/').len();
-        Self {
-            rest: path.get(extra.saturating_sub(1)..).unwrap_or(path),
-        }
+        Self { rest: path.get(extra.saturating_sub(1)..).unwrap_or(path) }
     }
 
     /// Whether nothing but slashes is left.
@@ -252,33 +224,20 @@ impl<'p> Cursor<'p> {
     }
 }
 
-fn parse_segment(
-    part: &str,
-    route: &str,
-    names: &mut HashSet<String>,
-) -> Result<Segment, RouteError> {
+fn parse_segment(part: &str, route: &str, names: &mut HashSet<String>) -> Result<Segment, RouteError> {
     let route = || route.to_owned();
     if WILDCARDS.contains(&part) {
-        return Err(RouteError::WildcardInside {
-            route: route(),
-            segment: part.to_owned(),
-        });
+        return Err(RouteError::WildcardInside { route: route(), segment: part.to_owned() });
     }
     if part.starts_with('*') {
-        return Err(RouteError::NamedWildcard {
-            route: route(),
-            segment: part.to_owned(),
-        });
+        return Err(RouteError::NamedWildcard { route: route(), segment: part.to_owned() });
     }
     let mut name = |piece: &str| -> Result<String, RouteError> {
         if piece.is_empty() {
             return Err(RouteError::Unnamed { route: route() });
         }
         if !names.insert(piece.to_owned()) {
-            return Err(RouteError::DuplicateName {
-                route: route(),
-                name: piece.to_owned(),
-            });
+            return Err(RouteError::DuplicateName { route: route(), name: piece.to_owned() });
         }
         Ok(piece.to_owned())
     };

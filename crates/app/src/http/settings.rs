@@ -103,14 +103,10 @@ impl HttpError {
             Self::Structure(_) => "correct the keys of this trigger",
             Self::Route(_) => "write a route such as `/users/:id` or `/files/...`",
             Self::NotPrivate => "give it a path, or write `{ private = true }`",
-            Self::Host(_) => {
-                "write a name without scheme, port and path, such as `example.com` or `*.example.com`"
-            }
+            Self::Host(_) => "write a name without scheme, port and path, such as `example.com` or `*.example.com`",
             Self::Method(_) => "write a method in upper case, such as `GET`",
             Self::Status(_) => "use a status from 200 to 599",
-            Self::Header(_) => {
-                "use letters, digits and `-` in the name, and one line of text as the value"
-            }
+            Self::Header(_) => "use letters, digits and `-` in the name, and one line of text as the value",
             Self::Entrypoint(_) => "remove `entrypoint`",
         }
     }
@@ -190,8 +186,8 @@ impl HttpTrigger {
     /// # Errors
     /// When a key is missing, unknown, or has a value that cannot be meant.
     pub fn parse(trigger: &Trigger) -> Result<Self, HttpError> {
-        let table: HttpTable = serde::Deserialize::deserialize(&trigger.config)
-            .map_err(|error: serde_json::Error| HttpError::Structure(error.to_string()))?;
+        let table: HttpTable =
+            serde::Deserialize::deserialize(&trigger.config).map_err(|error: serde_json::Error| HttpError::Structure(error.to_string()))?;
         let route = match table.route {
             RouteSetting::Path(path) => Some(Route::parse(&path).map_err(HttpError::Route)?),
             RouteSetting::Private { private: true } => None,
@@ -212,14 +208,8 @@ fn hosts(hosts: Option<OneOrMany<String>>) -> Result<Vec<String>, HttpError> {
     let checked = hosts.into_iter().map(|host| {
         let name = host.strip_prefix("*.").unwrap_or(&host);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let is_name = name
-            .split('.')
-            .all(|label| !label.is_empty() && label.bytes().all(allowed));
-        if is_name {
-            Ok(host.to_ascii_lowercase())
-        } else {
-            Err(HttpError::Host(host))
-        }
+        let is_name = name.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed));
+        if is_name { Ok(host.to_ascii_lowercase()) } else { Err(HttpError::Host(host)) }
     });
     checked.collect()
 }
@@ -228,11 +218,7 @@ fn methods(methods: Option<OneOrMany<String>>) -> Result<Vec<String>, HttpError>
     let methods = methods.map(OneOrMany::into_vec).unwrap_or_default();
     let checked = methods.into_iter().map(|method| {
         let is_method = is_token(&method) && !method.bytes().any(|byte| byte.is_ascii_lowercase());
-        if is_method {
-            Ok(method)
-        } else {
-            Err(HttpError::Method(method))
-        }
+        if is_method { Ok(method) } else { Err(HttpError::Method(method)) }
     });
     checked.collect()
 }
@@ -241,23 +227,11 @@ fn static_response(table: StaticResponseTable) -> Result<StaticResponse, HttpErr
     if !(100..600).contains(&table.status_code) {
         return Err(HttpError::Status(table.status_code));
     }
-    let is_line = |value: &str| {
-        !value
-            .bytes()
-            .any(|byte| byte == b'\x7f' || (byte < b' ' && byte != b'\t'))
-    };
-    if let Some((name, _)) = table
-        .headers
-        .iter()
-        .find(|(name, value)| !is_token(name) || !is_line(value))
-    {
+    let is_line = |value: &str| !value.bytes().any(|byte| byte == b'\x7f' || (byte < b' ' && byte != b'\t'));
+    if let Some((name, _)) = table.headers.iter().find(|(name, value)| !is_token(name) || !is_line(value)) {
         return Err(HttpError::Header(name.clone()));
     }
-    Ok(StaticResponse {
-        status: table.status_code,
-        headers: table.headers,
-        body: table.body.unwrap_or_default(),
-    })
+    Ok(StaticResponse { status: table.status_code, headers: table.headers, body: table.body.unwrap_or_default() })
 }
 
 fn executor(table: Option<ExecutorTable>) -> Result<Executor, HttpError> {
@@ -265,9 +239,7 @@ fn executor(table: Option<ExecutorTable>) -> Result<Executor, HttpError> {
         None | Some(ExecutorTable::Http {} | ExecutorTable::Spin {}) => Ok(Executor::Http),
         Some(ExecutorTable::Wagi { argv, entrypoint }) => match entrypoint {
             Some(other) if other != ENTRYPOINT => Err(HttpError::Entrypoint(other)),
-            _ => Ok(Executor::Wagi {
-                argv: argv.unwrap_or_else(|| ARGV.to_owned()),
-            }),
+            _ => Ok(Executor::Wagi { argv: argv.unwrap_or_else(|| ARGV.to_owned()) }),
         },
     }
 }

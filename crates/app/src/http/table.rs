@@ -51,23 +51,13 @@ impl<T> RouteTable<T> {
     /// Builds a table. Of two routes for the same requests the later one wins; the warnings name both.
     pub fn new(entries: impl IntoIterator<Item = RouteEntry<T>>) -> (Self, Vec<Warning>) {
         let (table, doubts) = Self::build(entries);
-        let warnings = doubts.into_iter().map(|(_, message)| Warning {
-            place: None,
-            message,
-        });
+        let warnings = doubts.into_iter().map(|(_, message)| Warning { place: None, message });
         (table, warnings.collect())
     }
 
     /// Builds a table; each doubt comes with the position of its entry.
-    pub(crate) fn build(
-        entries: impl IntoIterator<Item = RouteEntry<T>>,
-    ) -> (Self, Vec<(usize, String)>) {
-        let mut table = Self {
-            entries: Vec::new(),
-            hosts: Vec::new(),
-            suffixes: Vec::new(),
-            any_host: Trie::default(),
-        };
+    pub(crate) fn build(entries: impl IntoIterator<Item = RouteEntry<T>>) -> (Self, Vec<(usize, String)>) {
+        let mut table = Self { entries: Vec::new(), hosts: Vec::new(), suffixes: Vec::new(), any_host: Trie::default() };
         let mut doubts = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
             if entry.route.matched_route().starts_with(WELL_KNOWN_PREFIX) {
@@ -78,11 +68,7 @@ impl<T> RouteTable<T> {
                 );
                 doubts.push((index, message));
             }
-            for other in table
-                .insert(&entry, index)
-                .into_iter()
-                .filter_map(|other| table.entries.get(other))
-            {
+            for other in table.insert(&entry, index).into_iter().filter_map(|other| table.entries.get(other)) {
                 let message = format!(
                     "route `{}` of trigger `{}` is hidden by route `{}` of trigger `{}`; change one of them",
                     other.route, other.id, entry.route, entry.id
@@ -96,22 +82,10 @@ impl<T> RouteTable<T> {
 
     /// The route for a request; `host` may have a port, `path` is the one of the request line without its query.
     #[must_use]
-    pub fn find<'t, 'p>(
-        &'t self,
-        method: &str,
-        host: &str,
-        path: &'p str,
-    ) -> Option<Match<'t, 'p, T>> {
-        let entry =
-            self.entries
-                .get(self.find_index(method, without_port(host), Cursor::new(path))?)?;
+    pub fn find<'t, 'p>(&'t self, method: &str, host: &str, path: &'p str) -> Option<Match<'t, 'p, T>> {
+        let entry = self.entries.get(self.find_index(method, without_port(host), Cursor::new(path))?)?;
         let found = entry.route.matches(path)?;
-        Some(Match {
-            value: &entry.value,
-            params: found.params,
-            trailing: found.trailing,
-            route: &entry.route,
-        })
+        Some(Match { value: &entry.value, params: found.params, trailing: found.trailing, route: &entry.route })
     }
 
     /// The entries, in the order in which they were given, those that are hidden included.
@@ -120,19 +94,11 @@ impl<T> RouteTable<T> {
     }
 
     fn find_index(&self, method: &str, host: &str, path: Cursor<'_>) -> Option<RouteIndex> {
-        let exact = self
-            .hosts
-            .binary_search_by(|(known, _)| lower(known).cmp(lower(host)))
-            .ok();
-        let exact = exact
-            .and_then(|index| self.hosts.get(index))
-            .and_then(|(_, trie)| trie.find(method, path));
+        let exact = self.hosts.binary_search_by(|(known, _)| lower(known).cmp(lower(host))).ok();
+        let exact = exact.and_then(|index| self.hosts.get(index)).and_then(|(_, trie)| trie.find(method, path));
         exact
             .or_else(|| {
-                let mut fitting = self
-                    .suffixes
-                    .iter()
-                    .filter(|(suffix, _)| has_suffix(host, suffix));
+                let mut fitting = self.suffixes.iter().filter(|(suffix, _)| has_suffix(host, suffix));
                 fitting.find_map(|(_, trie)| trie.find(method, path))
             })
             .or_else(|| self.any_host.find(method, path))
@@ -160,8 +126,7 @@ impl<T> RouteTable<T> {
             }
         }
         self.hosts.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.suffixes
-            .sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+        self.suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         // A host or method that is listed twice replaces its own entry, which is no conflict.
         replaced.retain(|other| *other != index);
         replaced.sort_unstable();
@@ -171,27 +136,17 @@ impl<T> RouteTable<T> {
 }
 
 fn trie_of<'t>(tries: &'t mut Vec<(String, Trie)>, key: &str) -> &'t mut Trie {
-    let index = tries
-        .iter()
-        .position(|(known, _)| known == key)
-        .unwrap_or_else(|| {
-            tries.push((key.to_owned(), Trie::default()));
-            tries.len() - 1
-        });
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the index was found or made just above"
-    )]
+    let index = tries.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
+        tries.push((key.to_owned(), Trie::default()));
+        tries.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "the index was found or made just above")]
     &mut tries[index].1
 }
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        Some((name, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            name
-        }
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     }
 }
@@ -202,11 +157,6 @@ fn lower(host: &str) -> impl Iterator<Item = u8> + '_ {
 
 /// Whether `host` ends in `suffix` and has something before it.
 fn has_suffix(host: &str, suffix: &str) -> bool {
-    let start = host
-        .len()
-        .checked_sub(suffix.len())
-        .filter(|start| *start > 0);
-    start
-        .and_then(|start| host.get(start..))
-        .is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    let start = host.len().checked_sub(suffix.len()).filter(|start| *start > 0);
+    start.and_then(|start| host.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
 }

@@ -29,21 +29,12 @@ struct Leaf {
 
 impl Trie {
     /// Adds a route for one method, or for all; the answer is the route that it replaces.
-    pub(super) fn insert(
-        &mut self,
-        route: &Route,
-        method: Option<&str>,
-        index: RouteIndex,
-    ) -> Option<RouteIndex> {
+    pub(super) fn insert(&mut self, route: &Route, method: Option<&str>, index: RouteIndex) -> Option<RouteIndex> {
         let mut node = self;
         for segment in route.segments() {
             node = node.child(segment);
         }
-        let leaf = if route.has_wildcard() {
-            &mut node.wildcard
-        } else {
-            &mut node.exact
-        };
+        let leaf = if route.has_wildcard() { &mut node.wildcard } else { &mut node.exact };
         leaf.insert(method, index)
     }
 
@@ -51,15 +42,9 @@ impl Trie {
     pub(super) fn find(&self, method: &str, mut path: Cursor<'_>) -> Option<RouteIndex> {
         let here = path;
         let Some(segment) = path.next_segment() else {
-            return self
-                .exact
-                .find(method)
-                .or_else(|| self.wildcard.find(method));
+            return self.exact.find(method).or_else(|| self.wildcard.find(method));
         };
-        let literal = self
-            .literals
-            .get(segment)
-            .and_then(|next| next.find(method, path));
+        let literal = self.literals.get(segment).and_then(|next| next.find(method, path));
         literal
             .or_else(|| self.find_dotted(method, segment, path))
             .or_else(|| {
@@ -70,10 +55,7 @@ impl Trie {
     }
 
     fn find_dotted(&self, method: &str, segment: &str, path: Cursor<'_>) -> Option<RouteIndex> {
-        let mut fitting = self
-            .dotted
-            .iter()
-            .filter(|(pattern, _)| pattern.accepts(segment));
+        let mut fitting = self.dotted.iter().filter(|(pattern, _)| pattern.accepts(segment));
         fitting.find_map(|(_, next)| next.find(method, path))
     }
 
@@ -82,23 +64,14 @@ impl Trie {
             Segment::Literal(text) => self.literals.entry(text.clone()).or_default(),
             Segment::Param(_) => self.param.get_or_insert_default(),
             Segment::Dotted(pieces) => {
-                let found = self
-                    .dotted
-                    .iter()
-                    .position(|(known, _)| same_shape(known, pieces));
+                let found = self.dotted.iter().position(|(known, _)| same_shape(known, pieces));
                 let index = found.unwrap_or_else(|| {
                     let rank = literal_pieces(pieces);
-                    let place = self
-                        .dotted
-                        .partition_point(|(known, _)| literal_rank(known) >= rank);
-                    self.dotted
-                        .insert(place, (segment.clone(), Self::default()));
+                    let place = self.dotted.partition_point(|(known, _)| literal_rank(known) >= rank);
+                    self.dotted.insert(place, (segment.clone(), Self::default()));
                     place
                 });
-                #[expect(
-                    clippy::indexing_slicing,
-                    reason = "the index was found or made just above"
-                )]
+                #[expect(clippy::indexing_slicing, reason = "the index was found or made just above")]
                 let (_, next) = &mut self.dotted[index];
                 next
             }
@@ -121,11 +94,7 @@ impl Leaf {
     }
 
     fn find(&self, method: &str) -> Option<RouteIndex> {
-        let own = self
-            .by_method
-            .iter()
-            .find(|(known, _)| known == method)
-            .map(|(_, index)| *index);
+        let own = self.by_method.iter().find(|(known, _)| known == method).map(|(_, index)| *index);
         own.or(self.any_method)
     }
 }
@@ -145,10 +114,7 @@ fn same_shape(segment: &Segment, pieces: &[Piece]) -> bool {
 
 /// Which pieces are literal; compared from the left, and then by number: more literal is more specific.
 fn literal_pieces(pieces: &[Piece]) -> Vec<bool> {
-    pieces
-        .iter()
-        .map(|piece| matches!(piece, Piece::Literal(_)))
-        .collect()
+    pieces.iter().map(|piece| matches!(piece, Piece::Literal(_))).collect()
 }
 
 fn literal_rank(segment: &Segment) -> Vec<bool> {

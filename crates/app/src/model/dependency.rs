@@ -38,9 +38,7 @@ pub enum DependencyName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DependencyNameError {
     /// There is an `@`, `/` or `:` but no `namespace:name` before it.
-    #[error(
-        "`{name}` is neither a kebab-case name nor of the form namespace:package/interface@version"
-    )]
+    #[error("`{name}` is neither a kebab-case name nor of the form namespace:package/interface@version")]
     Form {
         /// The whole name.
         name: String,
@@ -69,14 +67,7 @@ impl DependencyName {
     /// # Errors
     /// When the text has neither form.
     pub fn parse(text: &str) -> Result<Self, DependencyNameError> {
-        let word = |word: &str| {
-            NameStyle::Kebab
-                .check(word)
-                .map_err(|source| DependencyNameError::Word {
-                    name: text.to_owned(),
-                    source,
-                })
-        };
+        let word = |word: &str| NameStyle::Kebab.check(word).map_err(|source| DependencyNameError::Word { name: text.to_owned(), source });
         if !text.contains([':', '/', '@']) {
             word(text)?;
             return Ok(Self::Plain(text.to_owned()));
@@ -87,10 +78,8 @@ impl DependencyName {
         };
         let version = version
             .map(|version| {
-                semver::Version::parse(version).map_err(|_| DependencyNameError::Version {
-                    name: text.to_owned(),
-                    version: version.to_owned(),
-                })
+                semver::Version::parse(version)
+                    .map_err(|_| DependencyNameError::Version { name: text.to_owned(), version: version.to_owned() })
             })
             .transpose()?;
         let (package, interface) = match path.split_once('/') {
@@ -98,37 +87,20 @@ impl DependencyName {
             None => (path, None),
         };
         let Some((namespace, name)) = package.split_once(':') else {
-            return Err(DependencyNameError::Form {
-                name: text.to_owned(),
-            });
+            return Err(DependencyNameError::Form { name: text.to_owned() });
         };
-        for part in [Some(namespace), Some(name), interface]
-            .into_iter()
-            .flatten()
-        {
+        for part in [Some(namespace), Some(name), interface].into_iter().flatten() {
             word(part)?;
         }
-        Ok(Self::Package {
-            package: package.to_owned(),
-            interface: interface.map(str::to_owned),
-            version,
-        })
+        Ok(Self::Package { package: package.to_owned(), interface: interface.map(str::to_owned), version })
     }
 
     /// Whether both names could claim the same import, so that they cannot stand side by side.
     #[must_use]
     pub fn conflicts_with(&self, other: &Self) -> bool {
         let (
-            Self::Package {
-                package,
-                interface,
-                version,
-            },
-            Self::Package {
-                package: other_package,
-                interface: other_interface,
-                version: other_version,
-            },
+            Self::Package { package, interface, version },
+            Self::Package { package: other_package, interface: other_interface, version: other_version },
         ) = (self, other)
         else {
             return self == other;
@@ -149,11 +121,7 @@ impl fmt::Display for DependencyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plain(name) => f.write_str(name),
-            Self::Package {
-                package,
-                interface,
-                version,
-            } => {
+            Self::Package { package, interface, version } => {
                 f.write_str(package)?;
                 if let Some(interface) = interface {
                     write!(f, "/{interface}")?;

@@ -12,9 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use component::{Build, Component, FileMount, Profile, Source, Target};
-pub use dependency::{
-    Dependency, DependencyName, DependencyNameError, DependencySource, Inherit, InheritKey,
-};
+pub use dependency::{Dependency, DependencyName, DependencyNameError, DependencySource, Inherit, InheritKey};
 pub use limits::{InstancePolicy, LimitOverrides};
 pub use name::{ComponentId, NameError, NameStyle};
 pub use trigger::{Middleware, Trigger};
@@ -57,9 +55,7 @@ impl App {
 
     /// The triggers of one kind, in the order of the manifest.
     pub fn triggers_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Trigger> {
-        self.triggers
-            .iter()
-            .filter(move |trigger| trigger.kind == kind)
+        self.triggers.iter().filter(move |trigger| trigger.kind == kind)
     }
 }
 

@@ -40,11 +40,7 @@ impl ComponentId {
             }
         }
         let id = id.trim_end_matches('-');
-        Self(if id.is_empty() {
-            "component".to_owned()
-        } else {
-            id.to_owned()
-        })
+        Self(if id.is_empty() { "component".to_owned() } else { id.to_owned() })
     }
 }
 
@@ -99,17 +95,13 @@ impl NameStyle {
             Self::LowerSnake => {
                 check_words(name, '_', '-')?;
                 if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-                    return Err(NameError::UpperCase {
-                        name: name.to_owned(),
-                    });
+                    return Err(NameError::UpperCase { name: name.to_owned() });
                 }
                 Ok(())
             }
             Self::Label => {
                 let kebab_or_snake = Self::Kebab.check(name).or_else(|_| Self::Snake.check(name));
-                kebab_or_snake.map_err(|_| NameError::Label {
-                    name: name.to_owned(),
-                })
+                kebab_or_snake.map_err(|_| NameError::Label { name: name.to_owned() })
             }
         }
     }
@@ -178,13 +170,9 @@ fn check_words(name: &str, delimiter: char, wrong: char) -> Result<(), NameError
         return Err(NameError::Empty);
     }
     if name.contains(wrong) {
-        return Err(NameError::Delimiter {
-            wanted: delimiter,
-            found: wrong,
-        });
+        return Err(NameError::Delimiter { wanted: delimiter, found: wrong });
     }
-    name.split(delimiter)
-        .try_for_each(|word| check_word(word, delimiter))
+    name.split(delimiter).try_for_each(|word| check_word(word, delimiter))
 }
 
 fn check_word(word: &str, delimiter: char) -> Result<(), NameError> {
@@ -192,25 +180,14 @@ fn check_word(word: &str, delimiter: char) -> Result<(), NameError> {
         return Err(NameError::EmptyWord { delimiter });
     };
     if !first.is_ascii_alphabetic() {
-        return Err(NameError::FirstLetter {
-            delimiter,
-            found: first,
-        });
+        return Err(NameError::FirstLetter { delimiter, found: first });
     }
     for character in word.chars() {
         if !character.is_ascii_alphanumeric() {
-            return Err(NameError::Character {
-                delimiter,
-                found: character,
-            });
+            return Err(NameError::Character { delimiter, found: character });
         }
-        if character.is_ascii_alphabetic()
-            && character.is_ascii_uppercase() != first.is_ascii_uppercase()
-        {
-            return Err(NameError::MixedCase {
-                delimiter,
-                word: word.to_owned(),
-            });
+        if character.is_ascii_alphabetic() && character.is_ascii_uppercase() != first.is_ascii_uppercase() {
+            return Err(NameError::MixedCase { delimiter, word: word.to_owned() });
         }
     }
     Ok(())

@@ -21,10 +21,6 @@ pub(crate) fn errors(file: &str, text: &str, expected: Expect) {
 /// Compares the warnings of a manifest that is without error.
 #[track_caller]
 pub(crate) fn warnings(file: &str, text: &str, expected: Expect) {
-    let lines: Vec<String> = app(file, text)
-        .warnings
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let lines: Vec<String> = app(file, text).warnings.iter().map(ToString::to_string).collect();
     expected.assert_eq(&lines.join("\n"));
 }

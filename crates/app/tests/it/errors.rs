@@ -35,19 +35,21 @@ source = "x.wasm"
             spin.toml:3:1: unknown key `colour` in the manifest
               help: the known keys are `spin_manifest_version`, `application`, `variables`, `trigger`, `component`
             spin.toml:6:8: `application.name` must be a string, not an integer
-              help: write a string here
+              help: write a string: The application's name
+            spin.toml:10:13: component `helo` does not exist
+              help: did you mean `hello`?
             spin.toml:11:1: unknown key `rout` in `trigger.http`
               help: did you mean `route`?
             spin.toml:14:1: missing field `digest` in `component.hello.source`
-              help: add `digest`: `sha256:` and the digest that it must have.
+              help: add `digest`: `sha256:` and the digest that it must have
             spin.toml:15:1: unknown key `enviroment` in `component.hello`
               help: did you mean `environment`?
             spin.toml:16:1: `limits` is a key of coracle.toml, which spin.toml does not have
               help: rename the manifest to coracle.toml, or remove the key
             spin.toml:18:12: missing field `source` in `component.other`
-              help: add `source`: Where the code is: a path, a URL with its digest, or a package of a registry.
+              help: add `source`: Where the code is: a path, a URL with its digest, or a package of a registry
             spin.toml:19:15: missing field `destination` in `component.other.files`
-              help: add `destination`: The absolute path in the guest.
+              help: add `destination`: The absolute path in the guest
             spin.toml:21:12: component id `bad_id`: words must be separated with '-', not '_'
               help: write it in kebab-case, such as `my-component`"#]],
     );

@@ -2,6 +2,8 @@
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
+mod coracle;
 mod errors;
+mod spin_v1;
 mod spin_v2;
 mod warnings;

@@ -41,11 +41,7 @@ source = "a.wasm"
 #[test]
 fn a_manifest_without_triggers_is_doubtful() {
     let text = "spin_manifest_version = 2\napplication.name = 'x'\ntrigger = {}\n";
-    warnings(
-        "spin.toml",
-        text,
-        expect!["spin.toml:3:1: the application has no triggers, so nothing can call it"],
-    );
+    warnings("spin.toml", text, expect!["spin.toml:3:1: the application has no triggers, so nothing can call it"]);
 }
 
 #[test]

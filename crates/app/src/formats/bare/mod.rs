@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::model::{
-    App, Component, ComponentId, Format, InstancePolicy, LimitOverrides, Source, Trigger,
-};
+use crate::model::{App, Component, ComponentId, Format, InstancePolicy, LimitOverrides, Source, Trigger};
 
 /// What a bare component is for; the caller knows from its exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +20,7 @@ pub enum BareWorld {
 #[must_use]
 pub fn bare(name: &str, world: BareWorld) -> App {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let stem = file
-        .strip_suffix(".wasm")
-        .or_else(|| file.strip_suffix(".wat"))
-        .unwrap_or(file);
+    let stem = file.strip_suffix(".wasm").or_else(|| file.strip_suffix(".wat")).unwrap_or(file);
     let id = ComponentId::coerce(stem);
     let (kind, config) = match world {
         BareWorld::Http => ("http", json!({ "route": "/..." })),

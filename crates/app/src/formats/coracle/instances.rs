@@ -39,11 +39,7 @@ enum PolicyTable {
 }
 
 /// Turns the table into a policy; what is out of range goes to `problems`.
-pub(crate) fn lower_instances(
-    table: &InstancesTable,
-    at: At<'_>,
-    problems: &mut Problems<'_>,
-) -> InstancePolicy {
+pub(crate) fn lower_instances(table: &InstancesTable, at: At<'_>, problems: &mut Problems<'_>) -> InstancePolicy {
     if table.policy == PolicyTable::Fresh {
         let given = [
             ("requests_max", table.requests_max.is_some()),
@@ -61,41 +57,13 @@ pub(crate) fn lower_instances(
     }
     let mut count = |name: &str, number: Option<i64>, default: u32, max: u32| {
         let Some(number) = number else { return default };
-        u32::try_from(number)
-            .ok()
-            .filter(|count| (1..=max).contains(count))
-            .unwrap_or_else(|| {
-                problems.error(
-                    at.child(name).start,
-                    format!("`{name}` is out of range: {number}"),
-                    format!("use a number from 1 to {max}"),
-                );
-                default
-            })
+        u32::try_from(number).ok().filter(|count| (1..=max).contains(count)).unwrap_or_else(|| {
+            problems.error(at.child(name).start, format!("`{name}` is out of range: {number}"), format!("use a number from 1 to {max}"));
+            default
+        })
     };
-    let requests_max = count(
-        "requests_max",
-        table.requests_max,
-        REQUESTS_DEFAULT,
-        REQUESTS_MAX,
-    );
-    let concurrent_max = count(
-        "concurrent_max",
-        table.concurrent_max,
-        CONCURRENT_DEFAULT,
-        CONCURRENT_MAX,
-    );
-    let idle = table.idle.as_ref().and_then(|idle| {
-        amount(
-            idle,
-            ("idle", Unit::Milliseconds, 1..=IDLE_MAX_MS),
-            at.child("idle"),
-            problems,
-        )
-    });
-    InstancePolicy::Reuse {
-        requests_max,
-        concurrent_max,
-        idle_ms: idle.unwrap_or(IDLE_DEFAULT_MS),
-    }
+    let requests_max = count("requests_max", table.requests_max, REQUESTS_DEFAULT, REQUESTS_MAX);
+    let concurrent_max = count("concurrent_max", table.concurrent_max, CONCURRENT_DEFAULT, CONCURRENT_MAX);
+    let idle = table.idle.as_ref().and_then(|idle| amount(idle, ("idle", Unit::Milliseconds, 1..=IDLE_MAX_MS), at.child("idle"), problems));
+    InstancePolicy::Reuse { requests_max, concurrent_max, idle_ms: idle.unwrap_or(IDLE_DEFAULT_MS) }
 }

@@ -55,11 +55,7 @@ pub(crate) struct LimitsTable {
 }
 
 /// Turns the table into numbers; what is out of range goes to `problems` with the limit's name.
-pub(crate) fn lower_limits(
-    table: &LimitsTable,
-    at: At<'_>,
-    problems: &mut Problems<'_>,
-) -> LimitOverrides {
+pub(crate) fn lower_limits(table: &LimitsTable, at: At<'_>, problems: &mut Problems<'_>) -> LimitOverrides {
     let mut limits = Limits { at, problems };
     LimitOverrides {
         memory_bytes: limits.amount("memory", &table.memory, Unit::Bytes, 64 * KIB..=4 * GIB),
@@ -67,35 +63,16 @@ pub(crate) fn lower_limits(
         wall_ms: limits.amount("wall", &table.wall, Unit::Milliseconds, 1..=24 * HOUR),
         concurrency: limits.count("concurrency", table.concurrency, 1..=100_000),
         queue: limits.count("queue", table.queue, 0..=1_000_000),
-        queue_wait_ms: limits.amount(
-            "queue_wait",
-            &table.queue_wait,
-            Unit::Milliseconds,
-            0..=HOUR,
-        ),
-        request_body_bytes: limits.amount(
-            "request_body",
-            &table.request_body,
-            Unit::Bytes,
-            0..=1_024 * GIB,
-        ),
-        response_header_bytes: limits.amount(
-            "response_header",
-            &table.response_header,
-            Unit::Bytes,
-            KIB..=MIB,
-        ),
+        queue_wait_ms: limits.amount("queue_wait", &table.queue_wait, Unit::Milliseconds, 0..=HOUR),
+        request_body_bytes: limits.amount("request_body", &table.request_body, Unit::Bytes, 0..=1_024 * GIB),
+        response_header_bytes: limits.amount("response_header", &table.response_header, Unit::Bytes, KIB..=MIB),
         table_elements: limits.count("table_elements", table.table_elements, 0..=10_000_000),
         instances: limits.count("instances", table.instances, 1..=10_000),
         handles: limits.count("handles", table.handles, 1..=1_000_000),
         random_bytes: limits.amount("random", &table.random, Unit::Bytes, 0..=GIB),
         hostcall_bytes: limits.amount("hostcall", &table.hostcall, Unit::Bytes, KIB..=4 * GIB),
         outbound_calls: limits.count("outbound_calls", table.outbound_calls, 0..=1_000_000),
-        outbound_concurrency: limits.count(
-            "outbound_concurrency",
-            table.outbound_concurrency,
-            1..=10_000,
-        ),
+        outbound_concurrency: limits.count("outbound_concurrency", table.outbound_concurrency, 1..=10_000),
         log_bytes: limits.amount("log", &table.log, Unit::Bytes, 0..=GIB),
     }
 }
@@ -108,22 +85,14 @@ pub(super) fn amount(
     problems: &mut Problems<'_>,
 ) -> Option<u64> {
     let Some(value) = quantity.value(unit) else {
-        problems.error(
-            at.start,
-            format!("`{name}` cannot be read"),
-            format!("write {}", unit.example()),
-        );
+        problems.error(at.start, format!("`{name}` cannot be read"), format!("write {}", unit.example()));
         return None;
     };
     if !range.contains(&value) {
         problems.error(
             at.start,
             format!("`{name}` is out of range: {}", unit.show(value)),
-            format!(
-                "use a value from {} to {}",
-                unit.show(*range.start()),
-                unit.show(*range.end())
-            ),
+            format!("use a value from {} to {}", unit.show(*range.start()), unit.show(*range.end())),
         );
         return None;
     }
@@ -136,31 +105,13 @@ struct Limits<'d, 'p, 't> {
 }
 
 impl Limits<'_, '_, '_> {
-    fn amount(
-        &mut self,
-        name: &str,
-        quantity: &Option<Quantity>,
-        unit: Unit,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
-        amount(
-            quantity.as_ref()?,
-            (name, unit, range),
-            self.at.child(name),
-            self.problems,
-        )
+    fn amount(&mut self, name: &str, quantity: &Option<Quantity>, unit: Unit, range: RangeInclusive<u64>) -> Option<u64> {
+        amount(quantity.as_ref()?, (name, unit, range), self.at.child(name), self.problems)
     }
 
-    fn count(
-        &mut self,
-        name: &str,
-        number: Option<i64>,
-        range: RangeInclusive<u32>,
-    ) -> Option<u32> {
+    fn count(&mut self, name: &str, number: Option<i64>, range: RangeInclusive<u32>) -> Option<u32> {
         let number = number?;
-        let count = u32::try_from(number)
-            .ok()
-            .filter(|count| range.contains(count));
+        let count = u32::try_from(number).ok().filter(|count| range.contains(count));
         if count.is_none() {
             self.problems.error(
                 self.at.child(name).start,

@@ -21,15 +21,9 @@ pub(crate) enum Unit {
 impl Unit {
     fn suffixes(self) -> &'static [(&'static str, u64)] {
         match self {
-            Self::Bytes => &[
-                ("B", 1),
-                ("KiB", 1 << 10),
-                ("MiB", 1 << 20),
-                ("GiB", 1 << 30),
-                ("kB", 1_000),
-                ("MB", 1_000_000),
-                ("GB", 1_000_000_000),
-            ],
+            Self::Bytes => {
+                &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)]
+            }
             Self::Milliseconds => &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)],
         }
     }
@@ -44,10 +38,7 @@ impl Unit {
 
     /// Writes a value in the largest unit that divides it.
     pub(crate) fn show(self, value: u64) -> String {
-        let fitting = self
-            .suffixes()
-            .iter()
-            .filter(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
+        let fitting = self.suffixes().iter().filter(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
         match fitting.max_by_key(|(_, factor)| *factor) {
             Some((suffix, factor)) => format!("{}{suffix}", value / factor),
             None => value.to_string(),
@@ -66,9 +57,7 @@ impl Quantity {
 }
 
 fn parse(text: &str, unit: Unit) -> Option<u64> {
-    let digits_end = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits_end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (digits, suffix) = text.split_at_checked(digits_end)?;
     let number: u64 = digits.parse().ok()?;
     let suffix = suffix.trim_start();

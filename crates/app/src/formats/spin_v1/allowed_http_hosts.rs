@@ -17,9 +17,7 @@ enum HostError {
 /// The entries of `allowed_outbound_hosts` that mean the same; entries at fault go to `problems`.
 pub(crate) fn convert(entries: &[String], at: At<'_>, problems: &mut Problems<'_>) -> Vec<String> {
     if entries.iter().any(|entry| entry == ALLOW_ALL) {
-        return ["http://*:*", "https://*:*", "http://self"]
-            .map(str::to_owned)
-            .into();
+        return ["http://*:*", "https://*:*", "http://self"].map(str::to_owned).into();
     }
     let mut hosts = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -54,10 +52,7 @@ fn parse(entry: &str) -> Result<(String, Option<u16>), HostError> {
     let port_start = authority.rfind(']').unwrap_or(0);
     let (host, port) = match authority.rfind(':').filter(|colon| *colon >= port_start) {
         Some(colon) => {
-            let port = authority
-                .get(colon + 1..)
-                .and_then(|port| port.parse().ok())
-                .ok_or_else(invalid)?;
+            let port = authority.get(colon + 1..).and_then(|port| port.parse().ok()).ok_or_else(invalid)?;
             (authority.get(..colon).ok_or_else(invalid)?, Some(port))
         }
         None => (authority, None),
@@ -72,17 +67,10 @@ fn parse(entry: &str) -> Result<(String, Option<u16>), HostError> {
 }
 
 fn is_host(host: &str) -> bool {
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse::<std::net::Ipv6Addr>().is_ok();
     }
-    let allowed = |byte: u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'.' | b'_' | b'*')
-            || !byte.is_ascii()
-    };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'*') || !byte.is_ascii();
     !host.is_empty() && host.bytes().all(allowed)
 }
 
@@ -108,29 +96,11 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_host() {
-        for entry in [
-            "",
-            "ftp://x.dev",
-            "x dev",
-            "x:port",
-            "x:70000",
-            "[::1",
-            "::1",
-            "http://",
-            "user@x",
-        ] {
-            assert_eq!(
-                parse(entry),
-                Err(HostError::Host(entry.to_owned())),
-                "{entry}"
-            );
+        for entry in ["", "ftp://x.dev", "x dev", "x:port", "x:70000", "[::1", "::1", "http://", "user@x"] {
+            assert_eq!(parse(entry), Err(HostError::Host(entry.to_owned())), "{entry}");
         }
         for entry in ["x.dev/a", "https://x.dev/a/b", "x.dev:80/a", "x.dev?q"] {
-            assert_eq!(
-                parse(entry),
-                Err(HostError::Path(entry.to_owned())),
-                "{entry}"
-            );
+            assert_eq!(parse(entry), Err(HostError::Path(entry.to_owned())), "{entry}");
         }
     }
 }

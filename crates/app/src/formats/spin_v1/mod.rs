@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::spin_v2;
-use crate::document::{Dirty, Node, OwnKeys, Problems, check};
+use crate::document::{Node, OwnKeys, Problems, check};
 use crate::model::{App, Format};
 
 /// Reads a manifest of version 1; `None` when it has an error in its structure.
@@ -20,5 +20,5 @@ pub(crate) fn load(root: Node, profile: Option<&str>, problems: &mut Problems<'_
         return None;
     }
     let root = convert::to_v2(root, problems);
-    spin_v2::lower(root, Format::SpinV1, profile, Dirty::default(), problems)
+    spin_v2::load(root, Format::SpinV1, profile, problems)
 }

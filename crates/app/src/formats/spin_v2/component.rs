@@ -10,8 +10,7 @@ use super::{dependency, grants};
 use crate::document::At;
 use crate::formats::coracle::{lower_instances, lower_limits};
 use crate::model::{
-    Build, Component, ComponentId, DependencyName, FileMount, InstancePolicy, LimitOverrides,
-    NameStyle, Profile, Source, Target,
+    Build, Component, ComponentId, DependencyName, FileMount, InstancePolicy, LimitOverrides, NameStyle, Profile, Source, Target,
 };
 
 /// What one component's table may refer to elsewhere in the manifest.
@@ -26,11 +25,7 @@ pub(super) struct Surroundings<'d> {
 pub(super) fn lower_all(root: At<'_>, reader: &mut Reader<'_, '_>) -> Vec<Component> {
     let tables = root.child("component");
     let around = Surroundings {
-        variables: root
-            .child("variables")
-            .entries()
-            .map(|(name, _)| name)
-            .collect(),
+        variables: root.child("variables").entries().map(|(name, _)| name).collect(),
         components: tables.entries().map(|(id, _)| id).collect(),
     };
     let mut components = Vec::new();
@@ -39,11 +34,7 @@ pub(super) fn lower_all(root: At<'_>, reader: &mut Reader<'_, '_>) -> Vec<Compon
         let Some(table) = reader.read::<ComponentTable>(at) else {
             continue;
         };
-        let id = if named {
-            ComponentId::parse(id).ok()
-        } else {
-            None
-        };
+        let id = if named { ComponentId::parse(id).ok() } else { None };
         // A bad name is reported above; the rest of the table is still worth checking.
         let checked_id = id.clone().unwrap_or_else(|| ComponentId::coerce("unnamed"));
         let component = lower(checked_id, table, at, &around, reader);
@@ -57,52 +48,27 @@ pub(super) fn lower_all(root: At<'_>, reader: &mut Reader<'_, '_>) -> Vec<Compon
     components
 }
 
-fn lower(
-    id: ComponentId,
-    table: ComponentTable,
-    at: At<'_>,
-    around: &Surroundings<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Component {
+fn lower(id: ComponentId, table: ComponentTable, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Component {
     let grants = grants::lower(&table, at, around, reader);
     let code = source(table.source, at.child("source"), reader);
     let inherit_all = table.dependencies_inherit_configuration == Some(true);
     if table.dependencies_inherit_configuration.is_some() {
         dependency::refuse_both_inherit_forms(&id, &table.dependencies, at, reader);
     }
-    let dependencies = dependency::lower_all(
-        table.dependencies,
-        inherit_all,
-        at.child("dependencies"),
-        reader,
-    );
-    let limits = table.limits.map_or_else(LimitOverrides::default, |limits| {
-        lower_limits(&limits, at.child("limits"), reader.problems)
-    });
+    let dependencies = dependency::lower_all(table.dependencies, inherit_all, at.child("dependencies"), reader);
+    let limits = table.limits.map_or_else(LimitOverrides::default, |limits| lower_limits(&limits, at.child("limits"), reader.problems));
     let instances = table
         .instances
-        .map_or_else(InstancePolicy::default, |instances| {
-            lower_instances(&instances, at.child("instances"), reader.problems)
-        });
+        .map_or_else(InstancePolicy::default, |instances| lower_instances(&instances, at.child("instances"), reader.problems));
     check_globs(&table.exclude_files, at.child("exclude_files"), reader);
     let mut profiles = BTreeMap::new();
     for (name, profile) in table.profile {
         let at = at.child("profile").child(&name);
         let lowered = Profile {
-            source: profile
-                .source
-                .map(|replaced| source(replaced, at.child("source"), reader)),
+            source: profile.source.map(|replaced| source(replaced, at.child("source"), reader)),
             environment: profile.environment,
-            dependencies: dependency::lower_all(
-                profile.dependencies,
-                inherit_all,
-                at.child("dependencies"),
-                reader,
-            ),
-            build_commands: profile
-                .build
-                .map(|build| build.command.into_vec())
-                .unwrap_or_default(),
+            dependencies: dependency::lower_all(profile.dependencies, inherit_all, at.child("dependencies"), reader),
+            build_commands: profile.build.map(|build| build.command.into_vec()).unwrap_or_default(),
         };
         profiles.insert(name, lowered);
     }
@@ -113,17 +79,13 @@ fn lower(
         grants,
         files: files(table.files, at.child("files"), reader),
         exclude_files: table.exclude_files,
-        build: table
-            .build
-            .map(|table| build(table, at.child("build"), reader)),
+        build: table.build.map(|table| build(table, at.child("build"), reader)),
         dependencies,
         inherit_all,
         limits,
         instances,
         strict_imports: table.strict_imports,
-        targets: table
-            .targets
-            .map(|targets| targets.into_iter().map(target).collect()),
+        targets: table.targets.map(|targets| targets.into_iter().map(target).collect()),
         profiles,
     }
 }
@@ -132,26 +94,15 @@ fn source(table: SourceTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Source
     match table {
         SourceTable::Path(path) => {
             if path.is_empty() {
-                reader.problems.error(
-                    at.start,
-                    "the path of `source` is empty",
-                    "name the component's .wasm file",
-                );
+                reader.problems.error(at.start, "the path of `source` is empty", "name the component's .wasm file");
             }
             Source::Path(path)
         }
         SourceTable::Url { url, digest } => {
             check_url(&url, at, reader);
-            Source::Url {
-                url,
-                digest: parse_digest(&digest, at, reader),
-            }
+            Source::Url { url, digest: parse_digest(&digest, at, reader) }
         }
-        SourceTable::Registry {
-            registry,
-            package,
-            version,
-        } => {
+        SourceTable::Registry { registry, package, version } => {
             check_package(&package, at, reader);
             if semver::Version::parse(&version).is_err() {
                 reader.problems.error(
@@ -160,18 +111,12 @@ fn source(table: SourceTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Source
                     "write all three numbers, such as \"1.2.3\"",
                 );
             }
-            Source::Registry {
-                registry,
-                package,
-                version,
-            }
+            Source::Registry { registry, package, version }
         }
         SourceTable::Component { component } => {
             let at = at.child("component");
             reader.check_name(NameStyle::Kebab, "component id", &component, at.start);
-            Source::Component(
-                ComponentId::parse(&component).unwrap_or_else(|_| ComponentId::coerce(&component)),
-            )
+            Source::Component(ComponentId::parse(&component).unwrap_or_else(|_| ComponentId::coerce(&component)))
         }
     }
 }
@@ -189,13 +134,11 @@ fn check_shared_source(
     };
     let at = at.child("source").child("component");
     match components.iter().find(|candidate| candidate.id == *other) {
-        Some(candidate) if matches!(candidate.source, Source::Component(_)) => {
-            reader.problems.error(
-                at.start,
-                format!("component `{other}` has no code of its own either"),
-                "name a component whose source is a file, a URL or a package",
-            )
-        }
+        Some(candidate) if matches!(candidate.source, Source::Component(_)) => reader.problems.error(
+            at.start,
+            format!("component `{other}` has no code of its own either"),
+            "name a component whose source is a file, a URL or a package",
+        ),
         Some(_) => {}
         None => super::unknown_component(other.as_str(), around, at, reader),
     }
@@ -210,15 +153,11 @@ pub(super) fn parse_digest(digest: &str, at: At<'_>, reader: &mut Reader<'_, '_>
             format!("invalid `digest` \"{digest}\"; must start with 'sha256:'"),
             "write `sha256:` and the output of `sha256sum`",
         ),
-        Some(hex) if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            reader.problems.error(
-                at.start,
-                format!(
-                    "invalid `digest` \"{digest}\"; must have 64 hexadecimal digits after 'sha256:'"
-                ),
-                "write `sha256:` and the output of `sha256sum`",
-            )
-        }
+        Some(hex) if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) => reader.problems.error(
+            at.start,
+            format!("invalid `digest` \"{digest}\"; must have 64 hexadecimal digits after 'sha256:'"),
+            "write `sha256:` and the output of `sha256sum`",
+        ),
         Some(_) => {}
     }
     digest.to_ascii_lowercase()
@@ -226,9 +165,7 @@ pub(super) fn parse_digest(digest: &str, at: At<'_>, reader: &mut Reader<'_, '_>
 
 /// Checks that a download has a scheme that can be fetched.
 pub(super) fn check_url(url: &str, at: At<'_>, reader: &mut Reader<'_, '_>) {
-    let host = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
         reader.problems.error(
             at.child("url").start,
@@ -240,14 +177,7 @@ pub(super) fn check_url(url: &str, at: At<'_>, reader: &mut Reader<'_, '_>) {
 
 /// Checks that a package is named `namespace:name`.
 pub(super) fn check_package(package: &str, at: At<'_>, reader: &mut Reader<'_, '_>) {
-    let well_formed = matches!(
-        DependencyName::parse(package),
-        Ok(DependencyName::Package {
-            interface: None,
-            version: None,
-            ..
-        })
-    );
+    let well_formed = matches!(DependencyName::parse(package), Ok(DependencyName::Package { interface: None, version: None, .. }));
     if !well_formed {
         reader.problems.error(
             at.child("package").start,
@@ -266,11 +196,7 @@ fn files(tables: Vec<FileTable>, at: At<'_>, reader: &mut Reader<'_, '_>) -> Vec
                 check_file_pattern(&pattern, at, reader);
                 FileMount::Glob(pattern)
             }
-            FileTable::Mount {
-                source,
-                destination,
-                writable,
-            } => {
+            FileTable::Mount { source, destination, writable } => {
                 if !destination.starts_with('/') {
                     reader.problems.error(
                         at.child("destination").start,
@@ -285,17 +211,9 @@ fn files(tables: Vec<FileTable>, at: At<'_>, reader: &mut Reader<'_, '_>) -> Vec
                     );
                 }
                 if source.is_empty() {
-                    reader.problems.error(
-                        at.child("source").start,
-                        "the path of `source` is empty",
-                        "name a path",
-                    );
+                    reader.problems.error(at.child("source").start, "the path of `source` is empty", "name a path");
                 }
-                FileMount::Mount {
-                    source,
-                    destination,
-                    writable,
-                }
+                FileMount::Mount { source, destination, writable }
             }
         });
     }
@@ -351,11 +269,7 @@ fn check_glob(pattern: &str, at: At<'_>, reader: &mut Reader<'_, '_>) {
 }
 
 fn build(table: BuildTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Build {
-    if let Some(workdir) = table
-        .workdir
-        .as_deref()
-        .filter(|workdir| workdir.starts_with('/'))
-    {
+    if let Some(workdir) = table.workdir.as_deref().filter(|workdir| workdir.starts_with('/')) {
         reader.problems.error(
             at.child("workdir").start,
             format!("the build directory `{workdir}` is absolute"),
@@ -363,11 +277,7 @@ fn build(table: BuildTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Build {
         );
     }
     check_globs(&table.watch, at.child("watch"), reader);
-    Build {
-        commands: table.command.into_vec(),
-        workdir: table.workdir,
-        watch: table.watch,
-    }
+    Build { commands: table.command.into_vec(), workdir: table.workdir, watch: table.watch }
 }
 
 pub(super) fn target(table: TargetTable) -> Target {

@@ -7,10 +7,7 @@ use super::grants;
 use super::reader::Reader;
 use super::tables::{DependencyTable, InheritTable, TriggerDependencyTable};
 use crate::document::{At, nearest};
-use crate::model::{
-    Component, ComponentId, Dependency, DependencyName, DependencySource, Inherit, InheritKey,
-    Middleware, NameStyle,
-};
+use crate::model::{Component, ComponentId, Dependency, DependencyName, DependencySource, Inherit, InheritKey, Middleware, NameStyle};
 
 /// Lowers the dependencies of one component or profile.
 pub(super) fn lower_all(
@@ -33,10 +30,7 @@ pub(super) fn lower_all(
                 continue;
             }
         };
-        if let Some(other) = dependencies
-            .iter()
-            .find(|other| other.name.conflicts_with(&name))
-        {
+        if let Some(other) = dependencies.iter().find(|other| other.name.conflicts_with(&name)) {
             reader.problems.error(
                 at.key,
                 format!("`{name}` dependency conflicts with `{}`", other.name),
@@ -48,80 +42,30 @@ pub(super) fn lower_all(
     dependencies
 }
 
-fn lower(
-    name: DependencyName,
-    table: DependencyTable,
-    inherit_all: bool,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Option<Dependency> {
-    let names_whole_package = matches!(
-        name,
-        DependencyName::Package {
-            interface: None,
-            ..
-        }
-    );
+fn lower(name: DependencyName, table: DependencyTable, inherit_all: bool, at: At<'_>, reader: &mut Reader<'_, '_>) -> Option<Dependency> {
+    let names_whole_package = matches!(name, DependencyName::Package { interface: None, .. });
     let (source, export, inherit) = match table {
-        DependencyTable::Version(version) => (
-            registry(&name, None, None, &version, at.start, reader),
-            None,
-            None,
-        ),
-        DependencyTable::Package {
-            version,
-            registry: host,
-            package,
-            export,
-            inherit_configuration,
-        } => {
+        DependencyTable::Version(version) => (registry(&name, None, None, &version, at.start, reader), None, None),
+        DependencyTable::Package { version, registry: host, package, export, inherit_configuration } => {
             if let Some(package) = &package {
                 check_package(package, at, reader);
             }
             let start = at.child("version").start;
-            (
-                registry(&name, host, package, &version, start, reader),
-                export,
-                inherit_configuration,
-            )
+            (registry(&name, host, package, &version, start, reader), export, inherit_configuration)
         }
-        DependencyTable::Path {
-            path,
-            export,
-            inherit_configuration,
-        } => (
-            Some(DependencySource::Path { path }),
-            export,
-            inherit_configuration,
-        ),
-        DependencyTable::Url {
-            url,
-            digest,
-            export,
-            inherit_configuration,
-        } => {
+        DependencyTable::Path { path, export, inherit_configuration } => {
+            (Some(DependencySource::Path { path }), export, inherit_configuration)
+        }
+        DependencyTable::Url { url, digest, export, inherit_configuration } => {
             check_url(&url, at, reader);
             let digest = parse_digest(&digest, at, reader);
-            (
-                Some(DependencySource::Url { url, digest }),
-                export,
-                inherit_configuration,
-            )
+            (Some(DependencySource::Url { url, digest }), export, inherit_configuration)
         }
-        DependencyTable::Component {
-            component,
-            export,
-            inherit_configuration,
-        } => (
-            component_source(&component, at, reader),
-            export,
-            inherit_configuration,
-        ),
+        DependencyTable::Component { component, export, inherit_configuration } => {
+            (component_source(&component, at, reader), export, inherit_configuration)
+        }
     };
-    let is_package_or_path = matches!(
-        source,
-        Some(DependencySource::Registry { .. } | DependencySource::Path { .. })
-    );
+    let is_package_or_path = matches!(source, Some(DependencySource::Registry { .. } | DependencySource::Path { .. }));
     if names_whole_package && is_package_or_path && export.is_some() {
         reader.problems.error(
             at.child("export").key,
@@ -129,17 +73,8 @@ fn lower(
             "name one interface in the dependency's name, or remove `export`",
         );
     }
-    let inherit = if inherit_all {
-        Inherit::All
-    } else {
-        lower_inherit(inherit, at, reader)
-    };
-    Some(Dependency {
-        name,
-        source: source?,
-        export,
-        inherit,
-    })
+    let inherit = if inherit_all { Inherit::All } else { lower_inherit(inherit, at, reader) };
+    Some(Dependency { name, source: source?, export, inherit })
 }
 
 fn registry(
@@ -162,18 +97,10 @@ fn registry(
             format!("write `{{ version = \"{version}\", package = \"namespace:name\" }}`"),
         );
     }
-    Some(DependencySource::Registry {
-        registry,
-        package: package?,
-        version: requirement?,
-    })
+    Some(DependencySource::Registry { registry, package: package?, version: requirement? })
 }
 
-fn requirement(
-    version: &str,
-    start: usize,
-    reader: &mut Reader<'_, '_>,
-) -> Option<semver::VersionReq> {
+fn requirement(version: &str, start: usize, reader: &mut Reader<'_, '_>) -> Option<semver::VersionReq> {
     semver::VersionReq::parse(version)
         .map_err(|error| {
             reader.problems.error(
@@ -185,20 +112,9 @@ fn requirement(
         .ok()
 }
 
-fn component_source(
-    component: &str,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Option<DependencySource> {
-    reader.check_name(
-        NameStyle::Kebab,
-        "component id",
-        component,
-        at.child("component").start,
-    );
-    ComponentId::parse(component)
-        .ok()
-        .map(DependencySource::Component)
+fn component_source(component: &str, at: At<'_>, reader: &mut Reader<'_, '_>) -> Option<DependencySource> {
+    reader.check_name(NameStyle::Kebab, "component id", component, at.child("component").start);
+    ComponentId::parse(component).ok().map(DependencySource::Component)
 }
 
 fn lower_inherit(table: Option<InheritTable>, at: At<'_>, reader: &mut Reader<'_, '_>) -> Inherit {
@@ -216,9 +132,7 @@ fn lower_inherit(table: Option<InheritTable>, at: At<'_>, reader: &mut Reader<'_
                 None => format!("use {}", known().collect::<Vec<_>>().join(", ")),
             };
             let at = at.child("inherit_configuration").item(index);
-            reader
-                .problems
-                .error(at.start, format!("`{name}` cannot be inherited"), remedy);
+            reader.problems.error(at.start, format!("`{name}` cannot be inherited"), remedy);
             continue;
         };
         keys.insert(key);
@@ -235,22 +149,10 @@ pub(super) fn refuse_both_inherit_forms(
 ) {
     let own = |table: &DependencyTable| match table {
         DependencyTable::Version(_) => false,
-        DependencyTable::Package {
-            inherit_configuration,
-            ..
-        }
-        | DependencyTable::Path {
-            inherit_configuration,
-            ..
-        }
-        | DependencyTable::Url {
-            inherit_configuration,
-            ..
-        }
-        | DependencyTable::Component {
-            inherit_configuration,
-            ..
-        } => inherit_configuration.is_some(),
+        DependencyTable::Package { inherit_configuration, .. }
+        | DependencyTable::Path { inherit_configuration, .. }
+        | DependencyTable::Url { inherit_configuration, .. }
+        | DependencyTable::Component { inherit_configuration, .. } => inherit_configuration.is_some(),
     };
     if tables.values().any(own) {
         reader.problems.error(
@@ -276,18 +178,8 @@ pub(super) fn check_targets(
         let DependencySource::Component(target) = &dependency.source else {
             continue;
         };
-        let at = at
-            .child("dependencies")
-            .child(&dependency.name.to_string())
-            .child("component");
-        check_target(
-            target,
-            component.id.as_str(),
-            components,
-            around,
-            at,
-            reader,
-        );
+        let at = at.child("dependencies").child(&dependency.name.to_string()).child("component");
+        check_target(target, component.id.as_str(), components, around, at, reader);
     }
 }
 
@@ -305,11 +197,7 @@ pub(super) fn check_target(
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("add `[component.{target}]`"),
         };
-        return reader.problems.error(
-            at.start,
-            format!("dependency ID `{target}` does not exist"),
-            remedy,
-        );
+        return reader.problems.error(at.start, format!("dependency ID `{target}` does not exist"), remedy);
     }
     let Some(found) = components.iter().find(|candidate| candidate.id == *target) else {
         return;
@@ -329,52 +217,22 @@ pub(super) fn check_target(
 }
 
 /// Lowers one step between a trigger and its component.
-pub(super) fn lower_middleware(
-    table: TriggerDependencyTable,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Option<Middleware> {
+pub(super) fn lower_middleware(table: TriggerDependencyTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Option<Middleware> {
     let (source, inherit) = match table {
-        TriggerDependencyTable::Package {
-            version,
-            registry,
-            package,
-            inherit_configuration,
-        } => {
+        TriggerDependencyTable::Package { version, registry, package, inherit_configuration } => {
             check_package(&package, at, reader);
             let version = requirement(&version, at.child("version").start, reader)?;
-            (
-                DependencySource::Registry {
-                    registry,
-                    package,
-                    version,
-                },
-                inherit_configuration,
-            )
+            (DependencySource::Registry { registry, package, version }, inherit_configuration)
         }
-        TriggerDependencyTable::Path {
-            path,
-            inherit_configuration,
-        } => (DependencySource::Path { path }, inherit_configuration),
-        TriggerDependencyTable::Url {
-            url,
-            digest,
-            inherit_configuration,
-        } => {
+        TriggerDependencyTable::Path { path, inherit_configuration } => (DependencySource::Path { path }, inherit_configuration),
+        TriggerDependencyTable::Url { url, digest, inherit_configuration } => {
             check_url(&url, at, reader);
             let digest = parse_digest(&digest, at, reader);
             (DependencySource::Url { url, digest }, inherit_configuration)
         }
-        TriggerDependencyTable::Component {
-            component,
-            inherit_configuration,
-        } => (
-            component_source(&component, at, reader)?,
-            inherit_configuration,
-        ),
+        TriggerDependencyTable::Component { component, inherit_configuration } => {
+            (component_source(&component, at, reader)?, inherit_configuration)
+        }
     };
-    Some(Middleware {
-        source,
-        inherit: lower_inherit(inherit, at, reader),
-    })
+    Some(Middleware { source, inherit: lower_inherit(inherit, at, reader) })
 }

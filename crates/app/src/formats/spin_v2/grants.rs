@@ -24,35 +24,12 @@ const KEYS: [(&str, &str); 6] = [
 ];
 
 /// What the component may do.
-pub(super) fn lower(
-    table: &ComponentTable,
-    at: At<'_>,
-    around: &Surroundings<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> BTreeMap<String, Value> {
+pub(super) fn lower(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> BTreeMap<String, Value> {
     check_environment(&table.environment, at.child("environment"), reader);
     check_variables(&table.variables, at.child("variables"), around, reader);
-    check_names(
-        NameStyle::Label,
-        "key-value store",
-        &table.key_value_stores,
-        at.child("key_value_stores"),
-        reader,
-    );
-    check_names(
-        NameStyle::Label,
-        "SQLite database",
-        &table.sqlite_databases,
-        at.child("sqlite_databases"),
-        reader,
-    );
-    check_names(
-        NameStyle::Kebab,
-        "AI model",
-        &table.ai_models,
-        at.child("ai_models"),
-        reader,
-    );
+    check_names(NameStyle::Label, "key-value store", &table.key_value_stores, at.child("key_value_stores"), reader);
+    check_names(NameStyle::Label, "SQLite database", &table.sqlite_databases, at.child("sqlite_databases"), reader);
+    check_names(NameStyle::Kebab, "AI model", &table.ai_models, at.child("ai_models"), reader);
     let hosts = outbound_hosts(table, at, around, reader);
     let granted = [
         ("ai-models", list(&table.ai_models)),
@@ -62,16 +39,10 @@ pub(super) fn lower(
         ("sqlite", list(&table.sqlite_databases)),
         ("variables", map(&table.variables)),
     ];
-    let mut grants: BTreeMap<String, Value> = granted
-        .into_iter()
-        .filter_map(|(name, grant)| Some((name.to_owned(), grant?)))
-        .collect();
+    let mut grants: BTreeMap<String, Value> = granted.into_iter().filter_map(|(name, grant)| Some((name.to_owned(), grant?))).collect();
     for (name, grant) in &table.capabilities {
         if grants.contains_key(name) {
-            let key = KEYS
-                .iter()
-                .find(|(capability, _)| capability == name)
-                .map_or("", |(_, key)| key);
+            let key = KEYS.iter().find(|(capability, _)| capability == name).map_or("", |(_, key)| key);
             reader.problems.error(
                 at.child("capabilities").child(name).key,
                 format!("capability `{name}` is granted twice"),
@@ -88,12 +59,10 @@ pub(super) fn manifest_keys(component: &Component) -> Vec<String> {
     let mut keys: Vec<String> = component
         .grants
         .keys()
-        .map(
-            |name| match KEYS.iter().find(|(capability, _)| capability == name) {
-                Some((_, key)) => (*key).to_owned(),
-                None => format!("capabilities.{name}"),
-            },
-        )
+        .map(|name| match KEYS.iter().find(|(capability, _)| capability == name) {
+            Some((_, key)) => (*key).to_owned(),
+            None => format!("capabilities.{name}"),
+        })
         .collect();
     if !component.files.is_empty() {
         keys.push("files".to_owned());
@@ -106,30 +75,17 @@ pub(super) fn manifest_keys(component: &Component) -> Vec<String> {
 }
 
 fn map(entries: &BTreeMap<String, String>) -> Option<Value> {
-    let table: Map<String, Value> = entries
-        .iter()
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
-        .collect();
+    let table: Map<String, Value> = entries.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     (!table.is_empty()).then_some(Value::Object(table))
 }
 
-fn check_names(
-    style: NameStyle,
-    what: &str,
-    names: &[String],
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) {
+fn check_names(style: NameStyle, what: &str, names: &[String], at: At<'_>, reader: &mut Reader<'_, '_>) {
     for (index, name) in names.iter().enumerate() {
         reader.check_name(style, what, name, at.item(index).start);
     }
 }
 
-fn check_environment(
-    environment: &BTreeMap<String, String>,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) {
+fn check_environment(environment: &BTreeMap<String, String>, at: At<'_>, reader: &mut Reader<'_, '_>) {
     for (name, value) in environment {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
             reader.problems.error(
@@ -141,12 +97,7 @@ fn check_environment(
     }
 }
 
-fn check_variables(
-    variables: &BTreeMap<String, String>,
-    at: At<'_>,
-    around: &Surroundings<'_>,
-    reader: &mut Reader<'_, '_>,
-) {
+fn check_variables(variables: &BTreeMap<String, String>, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) {
     for (name, template) in variables {
         let at = at.child(name);
         reader.check_name(NameStyle::LowerSnake, "variable", name, at.key);
@@ -159,53 +110,27 @@ fn check_template(text: &str, at: At<'_>, around: &Surroundings<'_>, reader: &mu
     let template = match Template::parse(text) {
         Ok(template) => template,
         Err(error) => {
-            return reader.problems.error(
-                at.start,
-                error.to_string(),
-                "variables are written as `{{ name }}`",
-            );
+            return reader.problems.error(at.start, error.to_string(), "variables are written as `{{ name }}`");
         }
     };
-    for name in template
-        .variables()
-        .filter(|name| !around.variables.contains(name))
-    {
+    for name in template.variables().filter(|name| !around.variables.contains(name)) {
         let remedy = match nearest(name, around.variables.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("declare it: `[variables]` and `{name} = {{ required = true }}`"),
         };
-        reader.problems.error(
-            at.start,
-            format!("unknown variable `{name}` in template"),
-            remedy,
-        );
+        reader.problems.error(at.start, format!("unknown variable `{name}` in template"), remedy);
     }
 }
 
-fn outbound_hosts(
-    table: &ComponentTable,
-    at: At<'_>,
-    around: &Surroundings<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Vec<String> {
+fn outbound_hosts(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Vec<String> {
     let mut hosts = table.allowed_outbound_hosts.clone();
     for (index, host) in hosts.iter().enumerate() {
-        check_template(
-            host,
-            at.child("allowed_outbound_hosts").item(index),
-            around,
-            reader,
-        );
+        check_template(host, at.child("allowed_outbound_hosts").item(index), around, reader);
     }
     if !table.allowed_http_hosts.is_empty() {
         let at = at.child("allowed_http_hosts");
         let converted = allowed_http_hosts::convert(&table.allowed_http_hosts, at, reader.problems);
-        reader.problems.warn(
-            at.key,
-            format!(
-                "`allowed_http_hosts` is deprecated; write `allowed_outbound_hosts = {converted:?}`"
-            ),
-        );
+        reader.problems.warn(at.key, format!("`allowed_http_hosts` is deprecated; write `allowed_outbound_hosts = {converted:?}`"));
         hosts.extend(converted);
     }
     hosts

@@ -12,7 +12,7 @@ mod trigger;
 
 use std::collections::BTreeMap;
 
-use crate::document::{At, Dirty, Node, OwnKeys, Problems, check, nearest};
+use crate::document::{At, Node, OwnKeys, Problems, check, nearest};
 use crate::model::{App, Format, NameStyle, Variable};
 use reader::Reader;
 use tables::{ApplicationTable, VariableTable};
@@ -24,54 +24,24 @@ pub(crate) const TRIGGERS_MAX: usize = 10_000;
 /// An application with more variables than this is refused.
 pub(crate) const VARIABLES_MAX: usize = 10_000;
 
-/// Reads a manifest; `None` when something is so wrong that the rest cannot be judged.
-pub(crate) fn load(
-    root: Node,
-    format: Format,
-    profile: Option<&str>,
-    problems: &mut Problems<'_>,
-) -> Option<App> {
-    let own_keys = if format == Format::Coracle {
-        OwnKeys::Allowed
-    } else {
-        OwnKeys::Refused
-    };
+/// Checks the structure of a tree and lowers it; `None` when there is no telling what the application is.
+pub(crate) fn load(mut root: Node, format: Format, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
+    let own_keys = if format == Format::Coracle { OwnKeys::Allowed } else { OwnKeys::Refused };
     let dirty = check(schema::manifest(), &root, own_keys, problems);
-    lower(root, format, profile, dirty, problems)
-}
-
-/// Lowers a tree whose structure was checked; what is in `dirty` is passed over.
-pub(crate) fn lower(
-    mut root: Node,
-    format: Format,
-    profile: Option<&str>,
-    dirty: Dirty,
-    problems: &mut Problems<'_>,
-) -> Option<App> {
     if !within_bounds(&root, problems) {
         return None;
     }
     normal::normalise(&mut root, profile, problems);
     let at = At::root(&root);
-    let mut reader = Reader {
-        problems,
-        dirty: &dirty,
-    };
+    let mut reader = Reader { problems, dirty: &dirty };
 
     let application = reader.read::<ApplicationTable>(at.child("application"));
     let variables = variables(at.child("variables"), &mut reader);
     let components = component::lower_all(at, &mut reader);
     let triggers = trigger::lower_all(at, &components, &mut reader);
-    trigger::check_settings(
-        at.child("application").child("trigger"),
-        format,
-        &mut reader,
-    );
+    trigger::check_settings(at.child("application").child("trigger"), format, &mut reader);
     if triggers.is_empty() && !reader.problems.has_errors() {
-        reader.problems.warn(
-            at.child("trigger").key,
-            "the application has no triggers, so nothing can call it",
-        );
+        reader.problems.warn(at.child("trigger").key, "the application has no triggers, so nothing can call it");
     }
     let application = application?;
     Some(App {
@@ -83,40 +53,18 @@ pub(crate) fn lower(
         variables,
         components,
         triggers,
-        trigger_settings: application
-            .trigger
-            .into_iter()
-            .map(|(kind, table)| (kind, table.into()))
-            .collect(),
-        targets: application
-            .targets
-            .into_iter()
-            .map(component::target)
-            .collect(),
+        trigger_settings: application.trigger.into_iter().map(|(kind, table)| (kind, table.into())).collect(),
+        targets: application.targets.into_iter().map(component::target).collect(),
         warnings: Vec::new(),
     })
 }
 
 fn within_bounds(root: &Node, problems: &mut Problems<'_>) -> bool {
     let at = At::root(root);
-    let triggers = at
-        .child("trigger")
-        .entries()
-        .map(|(_, kind)| kind.items().count())
-        .sum();
+    let triggers = at.child("trigger").entries().map(|(_, kind)| kind.items().count()).sum();
     let counts = [
-        (
-            "components",
-            at.child("component"),
-            at.child("component").entries().count(),
-            COMPONENTS_MAX,
-        ),
-        (
-            "variables",
-            at.child("variables"),
-            at.child("variables").entries().count(),
-            VARIABLES_MAX,
-        ),
+        ("components", at.child("component"), at.child("component").entries().count(), COMPONENTS_MAX),
+        ("variables", at.child("variables"), at.child("variables").entries().count(), VARIABLES_MAX),
         ("triggers", at.child("trigger"), triggers, TRIGGERS_MAX),
     ];
     let mut within = true;
@@ -140,48 +88,24 @@ fn variables(at: At<'_>, reader: &mut Reader<'_, '_>) -> BTreeMap<String, Variab
         let Some(table) = reader.read::<VariableTable>(at) else {
             continue;
         };
-        if table.required == table.default.is_some() {
+        if !reader.is_touched(at) && table.required == table.default.is_some() {
             reader.problems.error(
                 at.key,
                 format!("variable `{name}` must be `required` OR have a `default`"),
-                if table.required {
-                    "remove one of the two"
-                } else {
-                    "add `required = true` or `default = \"…\"`"
-                },
+                if table.required { "remove one of the two" } else { "add `required = true` or `default = \"…\"`" },
             );
         }
-        let VariableTable {
-            description,
-            default,
-            required,
-            secret,
-        } = table;
-        variables.insert(
-            name.to_owned(),
-            Variable {
-                description,
-                default,
-                required,
-                secret,
-            },
-        );
+        let VariableTable { description, default, required, secret } = table;
+        variables.insert(name.to_owned(), Variable { description, default, required, secret });
     }
     variables
 }
 
 /// Reports a reference to a component that the manifest does not have.
-fn unknown_component(
-    id: &str,
-    around: &component::Surroundings<'_>,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) {
+fn unknown_component(id: &str, around: &component::Surroundings<'_>, at: At<'_>, reader: &mut Reader<'_, '_>) {
     let remedy = match nearest(id, around.components.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("add `[component.{id}]`"),
     };
-    reader
-        .problems
-        .error(at.start, format!("component `{id}` does not exist"), remedy);
+    reader.problems.error(at.start, format!("component `{id}` does not exist"), remedy);
 }

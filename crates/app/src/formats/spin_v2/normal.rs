@@ -36,9 +36,7 @@ fn assign_trigger_ids(root: &mut Node) {
                 .and_then(Node::as_str)
                 .map(|component| format!("{component}-{}-trigger", kind.name))
                 .filter(|id| !taken.contains(id));
-            let id = natural.unwrap_or_else(|| {
-                first_free(&format!("{}-trigger", kind.name), &mut counter, &taken)
-            });
+            let id = natural.unwrap_or_else(|| first_free(&format!("{}-trigger", kind.name), &mut counter, &taken));
             taken.insert(id.clone());
             let start = trigger.start;
             trigger.set("id", start, Node::string(id, start));
@@ -47,17 +45,9 @@ fn assign_trigger_ids(root: &mut Node) {
 }
 
 fn lift_inline_components(root: &mut Node) {
-    let mut taken: HashSet<String> = root
-        .get("component")
-        .map_or(&[][..], Node::entries)
-        .iter()
-        .map(|entry| entry.name.clone())
-        .collect();
+    let mut taken: HashSet<String> = root.get("component").map_or(&[][..], Node::entries).iter().map(|entry| entry.name.clone()).collect();
     let mut lifted = Vec::new();
-    for kind in root
-        .get_mut("trigger")
-        .map_or(&mut [][..], Node::entries_mut)
-    {
+    for kind in root.get_mut("trigger").map_or(&mut [][..], Node::entries_mut) {
         for trigger in kind.node.items_mut() {
             lift_from_trigger(trigger, &mut taken, &mut lifted);
         }
@@ -66,25 +56,15 @@ fn lift_inline_components(root: &mut Node) {
         return;
     }
     if root.get("component").is_none() {
-        root.set(
-            "component",
-            0,
-            Node::synthetic(0, NodeValue::Table(Vec::new())),
-        );
+        root.set("component", 0, Node::synthetic(0, NodeValue::Table(Vec::new())));
     }
-    if let Some(NodeValue::Table(components)) =
-        root.get_mut("component").map(|node| &mut node.value)
-    {
+    if let Some(NodeValue::Table(components)) = root.get_mut("component").map(|node| &mut node.value) {
         components.extend(lifted);
     }
 }
 
 fn lift_from_trigger(trigger: &mut Node, taken: &mut HashSet<String>, lifted: &mut Vec<Entry>) {
-    let trigger_id = trigger
-        .get("id")
-        .and_then(Node::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let trigger_id = trigger.get("id").and_then(Node::as_str).unwrap_or_default().to_owned();
     let mut counter = 1;
     let mut places = component_places(trigger);
     let alone = places.len() == 1;
@@ -93,21 +73,12 @@ fn lift_from_trigger(trigger: &mut Node, taken: &mut HashSet<String>, lifted: &m
             continue;
         }
         let natural = format!("{trigger_id}-component");
-        let natural_fits =
-            alone && !taken.contains(&natural) && ComponentId::parse(&natural).is_ok();
-        let id = if natural_fits {
-            natural
-        } else {
-            first_free("inline-component", &mut counter, taken)
-        };
+        let natural_fits = alone && !taken.contains(&natural) && ComponentId::parse(&natural).is_ok();
+        let id = if natural_fits { natural } else { first_free("inline-component", &mut counter, taken) };
         taken.insert(id.clone());
         let start = place.start;
         let node = std::mem::replace(*place, Node::string(id.clone(), start));
-        lifted.push(Entry {
-            name: id,
-            start,
-            node,
-        });
+        lifted.push(Entry { name: id, start, node });
     }
 }
 
@@ -146,18 +117,10 @@ fn first_free(stem: &str, counter: &mut usize, taken: &HashSet<String>) -> Strin
 fn apply_profile(root: &mut Node, profile: &str, problems: &mut Problems<'_>) {
     let mut defined = false;
     let mut known: Vec<String> = Vec::new();
-    for component in root
-        .get_mut("component")
-        .map_or(&mut [][..], Node::entries_mut)
-    {
+    for component in root.get_mut("component").map_or(&mut [][..], Node::entries_mut) {
         let profiles = component.node.get("profile").map_or(&[][..], Node::entries);
         known.extend(profiles.iter().map(|entry| entry.name.clone()));
-        if let Some(overrides) = component
-            .node
-            .get("profile")
-            .and_then(|profiles| profiles.get(profile))
-            .cloned()
-        {
+        if let Some(overrides) = component.node.get("profile").and_then(|profiles| profiles.get(profile)).cloned() {
             defined = true;
             override_component(&mut component.node, overrides);
         }
@@ -169,16 +132,10 @@ fn apply_profile(root: &mut Node, profile: &str, problems: &mut Problems<'_>) {
     known.dedup();
     let remedy = match nearest(profile, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => {
-            "no component defines a profile; leave out `--profile`".to_owned()
-        }
+        None if known.is_empty() => "no component defines a profile; leave out `--profile`".to_owned(),
         None => format!("the defined profiles are {}", known.join(", ")),
     };
-    problems.error(
-        0,
-        format!("profile `{profile}` is not defined in this application"),
-        remedy,
-    );
+    problems.error(0, format!("profile `{profile}` is not defined in this application"), remedy);
 }
 
 fn override_component(component: &mut Node, overrides: Node) {

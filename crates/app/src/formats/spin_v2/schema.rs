@@ -29,10 +29,7 @@ pub(crate) fn spin_manifest() -> Value {
 /// The schema of a table, without `null`, which TOML does not have.
 pub(crate) fn generate<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(RemoveNull);
-    settings
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+    settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The schema of `trigger`: the kinds that are known here in full, all others open.
@@ -53,10 +50,7 @@ fn http_trigger(generator: &mut SchemaGenerator) -> Value {
     let own = HttpTable::json_schema(generator).to_value();
     if let Some(table) = table.as_object_mut() {
         // Both are tables with keys of their own, and the route is the only one that has no default.
-        for (part, more) in [
-            ("properties", own.get("properties")),
-            ("required", own.get("required")),
-        ] {
+        for (part, more) in [("properties", own.get("properties")), ("required", own.get("required"))] {
             match (table.get_mut(part), more) {
                 (Some(Value::Object(all)), Some(Value::Object(more))) => all.extend(more.clone()),
                 (None, Some(more)) => {
@@ -113,9 +107,7 @@ fn remove_own_keys(schema: &mut Value) {
         Value::Object(table) => {
             for (key, value) in table.iter_mut() {
                 match value {
-                    Value::Object(properties) if key == "properties" => {
-                        properties.retain(|_, each| !own(each))
-                    }
+                    Value::Object(properties) if key == "properties" => properties.retain(|_, each| !own(each)),
                     Value::Array(variants) if key == "anyOf" => variants.retain(|each| !own(each)),
                     _ => {}
                 }

@@ -11,9 +11,7 @@ use super::reader::Reader;
 use super::tables::{ComponentRef, TriggerDependencyTable, TriggerTable};
 use crate::document::At;
 use crate::http::{HttpTrigger, RouteEntry, RouteTable};
-use crate::model::{
-    Component, ComponentId, DependencySource, Format, Middleware, NameStyle, Trigger,
-};
+use crate::model::{Component, ComponentId, DependencySource, Format, Middleware, NameStyle, Trigger};
 
 /// The kind whose settings are known here.
 const HTTP: &str = "http";
@@ -21,19 +19,8 @@ const HTTP: &str = "http";
 const MIDDLEWARE: &str = "middleware";
 
 /// Lowers every trigger, kind by kind.
-pub(super) fn lower_all(
-    root: At<'_>,
-    components: &[Component],
-    reader: &mut Reader<'_, '_>,
-) -> Vec<Trigger> {
-    let around = Surroundings {
-        variables: Vec::new(),
-        components: root
-            .child("component")
-            .entries()
-            .map(|(id, _)| id)
-            .collect(),
-    };
+pub(super) fn lower_all(root: At<'_>, components: &[Component], reader: &mut Reader<'_, '_>) -> Vec<Trigger> {
+    let around = Surroundings { variables: Vec::new(), components: root.child("component").entries().map(|(id, _)| id).collect() };
     let mut ids = HashSet::new();
     let mut triggers: Vec<(Trigger, At<'_>)> = Vec::new();
     for (kind, at) in root.child("trigger").entries() {
@@ -43,13 +30,7 @@ pub(super) fn lower_all(
             };
             let trigger = lower(kind, table, at, (components, &around), reader);
             if !ids.insert(trigger.id.clone()) {
-                reader.problems.warn(
-                    at.child("id").start,
-                    format!(
-                        "two triggers have the id `{}`; give each its own",
-                        trigger.id
-                    ),
-                );
+                reader.problems.warn(at.child("id").start, format!("two triggers have the id `{}`; give each its own", trigger.id));
             }
             triggers.push((trigger, at));
         }
@@ -65,49 +46,31 @@ fn lower(
     (components, around): (&[Component], &Surroundings<'_>),
     reader: &mut Reader<'_, '_>,
 ) -> Trigger {
-    let component = table
-        .component
-        .and_then(|component| reference(component, at.child("component"), around, reader));
+    let component = table.component.and_then(|component| reference(component, at.child("component"), around, reader));
     let mut roles = BTreeMap::new();
     for (role, references) in table.components {
         let at = at.child("components").child(&role);
         let references = references.into_vec().into_iter().enumerate();
-        let ids: Vec<ComponentId> = references
-            .filter_map(|(index, component)| reference(component, at.item(index), around, reader))
-            .collect();
+        let ids: Vec<ComponentId> =
+            references.filter_map(|(index, component)| reference(component, at.item(index), around, reader)).collect();
         roles.insert(role, ids);
     }
     let middleware = middleware(table.dependencies, at.child("dependencies"), reader);
     for (index, step) in middleware.iter().enumerate() {
         if let DependencySource::Component(target) = &step.source {
-            let at = at
-                .child("dependencies")
-                .child(MIDDLEWARE)
-                .item(index)
-                .child("component");
+            let at = at.child("dependencies").child(MIDDLEWARE).item(index).child("component");
             check_target(target, &table.id, components, around, at, reader);
         }
     }
-    let trigger = Trigger {
-        id: table.id,
-        kind: kind.to_owned(),
-        component,
-        components: roles,
-        middleware,
-        config: Value::Object(table.config),
-    };
-    if kind == HTTP {
+    let trigger =
+        Trigger { id: table.id, kind: kind.to_owned(), component, components: roles, middleware, config: Value::Object(table.config) };
+    if kind == HTTP && !reader.is_touched(at) {
         check_http(&trigger, at, reader);
     }
     trigger
 }
 
-fn reference(
-    component: ComponentRef,
-    at: At<'_>,
-    around: &Surroundings<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Option<ComponentId> {
+fn reference(component: ComponentRef, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Option<ComponentId> {
     // Tables written in place have become entries of their own by now.
     let ComponentRef::Id(id) = component else {
         return None;
@@ -122,20 +85,12 @@ fn reference(
     ComponentId::parse(&id).ok()
 }
 
-fn middleware(
-    tables: BTreeMap<String, Vec<TriggerDependencyTable>>,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) -> Vec<Middleware> {
+fn middleware(tables: BTreeMap<String, Vec<TriggerDependencyTable>>, at: At<'_>, reader: &mut Reader<'_, '_>) -> Vec<Middleware> {
     let mut steps = Vec::new();
     for (role, tables) in tables {
         let at = at.child(&role);
         if role != MIDDLEWARE {
-            reader.problems.error(
-                at.key,
-                format!("unknown trigger dependency role `{role}`"),
-                format!("the only role is `{MIDDLEWARE}`"),
-            );
+            reader.problems.error(at.key, format!("unknown trigger dependency role `{role}`"), format!("the only role is `{MIDDLEWARE}`"));
             continue;
         }
         for (index, table) in tables.into_iter().enumerate() {
@@ -153,23 +108,14 @@ fn check_http(trigger: &Trigger, at: At<'_>, reader: &mut Reader<'_, '_>) {
             let both = component.node.is_some() && http.static_response.is_some();
             let neither = component.node.is_none() && http.static_response.is_none();
             if both || neither {
-                let message = format!(
-                    "trigger `{}` must have exactly one of `component` and `static_response`",
-                    trigger.id
-                );
-                let remedy = if both {
-                    "remove one of the two"
-                } else {
-                    "add `component = \"…\"`"
-                };
+                let message = format!("trigger `{}` must have exactly one of `component` and `static_response`", trigger.id);
+                let remedy = if both { "remove one of the two" } else { "add `component = \"…\"`" };
                 reader.problems.error(component.start, message, remedy);
             }
         }
         Err(error) => {
             let message = format!("trigger `{}`: {error}", trigger.id);
-            reader
-                .problems
-                .error(at.child(error.key()).start, message, error.remedy());
+            reader.problems.error(at.child(error.key()).start, message, error.remedy());
         }
     }
 }
@@ -178,26 +124,12 @@ fn check_http(trigger: &Trigger, at: At<'_>, reader: &mut Reader<'_, '_>) {
 fn check_routes(triggers: &[(Trigger, At<'_>)], reader: &mut Reader<'_, '_>) {
     let routed = triggers.iter().filter(|(trigger, _)| trigger.kind == HTTP);
     let entries = routed.filter_map(|(trigger, at)| {
-        let HttpTrigger {
-            route,
-            hosts,
-            methods,
-            ..
-        } = HttpTrigger::parse(trigger).ok()?;
-        Some(RouteEntry {
-            id: trigger.id.clone(),
-            route: route?,
-            hosts,
-            methods,
-            value: *at,
-        })
+        let HttpTrigger { route, hosts, methods, .. } = HttpTrigger::parse(trigger).ok()?;
+        Some(RouteEntry { id: trigger.id.clone(), route: route?, hosts, methods, value: *at })
     });
     let (table, doubts) = RouteTable::build(entries);
     for (index, message) in doubts {
-        let at = table
-            .entries()
-            .nth(index)
-            .map(|entry| entry.value.child("route"));
+        let at = table.entries().nth(index).map(|entry| entry.value.child("route"));
         reader.problems.warn(at.map_or(0, |at| at.start), message);
     }
 }
@@ -210,9 +142,7 @@ pub(super) fn check_settings(at: At<'_>, format: Format, reader: &mut Reader<'_,
             // Every manifest of version 1 has it, so that a warning would only be noise.
             ("base", Some("/")) if format == Format::SpinV1 => {}
             ("base", Some("/")) => {
-                reader
-                    .problems
-                    .warn(at.key, "`base` is deprecated and has no effect; remove it");
+                reader.problems.warn(at.key, "`base` is deprecated and has no effect; remove it");
             }
             ("base", _) => reader.problems.error(
                 at.start,

@@ -18,10 +18,7 @@ use crate::formats::OneOrMany;
 /// The manifest of an application: what its components are, what they may do, and what wakes them.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "Manifest")]
-#[expect(
-    dead_code,
-    reason = "it is the schema of the whole; its parts are read one by one so that all errors show"
-)]
+#[expect(dead_code, reason = "it is the schema of the whole; its parts are read one by one so that all errors show")]
 pub(crate) struct Manifest {
     /// The version of the manifest's format: 2. `coracle.toml` may leave it out.
     #[schemars(with = "u32", range(min = 2, max = 2), default)]
@@ -104,11 +101,5 @@ pub(crate) struct TriggerTable {
 #[serde(untagged)]
 pub(crate) enum ComponentRef {
     Id(String),
-    Inline(
-        #[expect(
-            dead_code,
-            reason = "it has become an entry of `component` before it is read"
-        )]
-        Box<ComponentTable>,
-    ),
+    Inline(#[expect(dead_code, reason = "it has become an entry of `component` before it is read")] Box<ComponentTable>),
 }
