@@ -156,7 +156,8 @@ impl Route {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.matched_route())
+        let route = self.matched_route();
+        f.write_str(if route.is_empty() { "/" } else { &route })
     }
 }
 

@@ -4,6 +4,7 @@
 mod check;
 mod coracle;
 mod errors;
+mod routes;
 mod spin_v1;
 mod spin_v2;
 mod warnings;
