@@ -109,3 +109,45 @@ fn push_literal(parts: &mut Vec<Part>, literal: &str, text: &str) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_values_and_keeps_all_other_text() {
+        let template = Template::parse("a {{ x }}{{y}} } { {{  x}}!").unwrap();
+        assert_eq!(template.variables().collect::<Vec<_>>(), ["x", "y", "x"]);
+        assert_eq!(template.render(|name| Some(name.to_uppercase())).unwrap(), "a XY } { X!");
+        assert_eq!(template.render(|name| (name == "x").then_some("1")), Err("y"));
+        assert!(!template.is_literal());
+    }
+
+    #[test]
+    fn text_without_variables_is_itself() {
+        for text in ["", "plain", "{ }", "é{"] {
+            let template = Template::parse(text).unwrap();
+            assert!(template.is_literal());
+            assert_eq!(template.render(|_| None::<&str>).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn values_are_not_templates_themselves() {
+        let template = Template::parse("{{ a }}").unwrap();
+        assert_eq!(template.render(|_| Some("{{ b }}")).unwrap(), "{{ b }}");
+    }
+
+    #[test]
+    fn refuses_braces_that_do_not_match() {
+        for text in ["{{", "{{ a", "{{ a }", "{{ a {{ b }}", "x {{{{ a }}"] {
+            assert!(matches!(Template::parse(text), Err(TemplateError::Unclosed { .. })), "{text}");
+        }
+        for text in ["}}", "a }} {{ b }}", "{{ a }} }}"] {
+            assert!(matches!(Template::parse(text), Err(TemplateError::Unopened { .. })), "{text}");
+        }
+        for text in ["{{}}", "{{ A }}", "{{ a-b }}", "{{ a__b }}", "{{ a_ }}", "{{ _a }}", "{{ 1a }}", "{{ a b }}", "{{{ a }}}"] {
+            assert!(matches!(Template::parse(text), Err(TemplateError::Name { .. })), "{text}");
+        }
+    }
+}

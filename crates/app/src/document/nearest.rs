@@ -18,22 +18,29 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, candidate)| candidate)
 }
 
-/// How many bytes must be added, removed or replaced to make one name of the other.
+/// How many bytes must be added, removed, replaced or swapped with their neighbour to make one name of the other.
 fn distance(one: &[u8], other: &[u8]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
+    let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
     for (index, byte) in one.iter().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        let mut next = vec![left];
-        for (other_byte, above) in other.iter().zip(row.iter().skip(1)) {
-            let replaced = diagonal + usize::from(byte != other_byte);
-            left = replaced.min(left + 1).min(above + 1);
-            diagonal = *above;
-            next.push(left);
+        let last = index.checked_sub(1).and_then(|last| one.get(last));
+        let mut next = vec![index + 1];
+        let mut other_last = None;
+        for (column, other_byte) in other.iter().enumerate() {
+            let replaced = at(&row, column) + usize::from(byte != other_byte);
+            let removed = at(&row, column + 1) + 1;
+            let added = at(&next, column) + 1;
+            let mut fewest = replaced.min(removed).min(added);
+            if last == Some(other_byte) && other_last == Some(byte) {
+                fewest = fewest.min(at(&before, column - 1) + 1);
+            }
+            other_last = Some(other_byte);
+            next.push(fewest);
         }
-        row = next;
+        before = std::mem::replace(&mut row, next);
     }
-    row.last().copied().unwrap_or_default()
+    at(&row, other.len())
 }
 
 #[cfg(test)]
@@ -44,6 +51,9 @@ mod tests {
     fn counts_edits() {
         assert_eq!(distance(b"kitten", b"sitting"), 3);
         assert_eq!(distance(b"", b"abc"), 3);
+        assert_eq!(distance(b"abc", b""), 3);
+        assert_eq!(distance(b"host", b"hots"), 1);
+        assert_eq!(distance(b"ab", b"ba"), 1);
         assert_eq!(distance(b"abc", b"abc"), 0);
     }
 

@@ -85,24 +85,42 @@ fn with_trigger(trigger: &str, component: &str) -> String {
 #[test]
 fn refuses_versions_that_do_not_exist() {
     for (version, expected) in [
-        ("'0'", expect![[r#"
+        (
+            "'0'",
+            expect![[r#"
             spin.toml:1:25: invalid manifest version: "0"
-              help: write `spin_manifest_version = 2`"#]]),
-        ("'77.301.12'", expect![[r#"
+              help: write `spin_manifest_version = 2`"#]],
+        ),
+        (
+            "'77.301.12'",
+            expect![[r#"
             spin.toml:1:25: invalid manifest version: "77.301.12"
-              help: write `spin_manifest_version = 2`"#]]),
-        ("'2'", expect![[r#"
+              help: write `spin_manifest_version = 2`"#]],
+        ),
+        (
+            "'2'",
+            expect![[r#"
             spin.toml:1:25: invalid manifest version: "2"
-              help: write 2 without quotes"#]]),
-        ("1", expect![[r#"
+              help: write 2 without quotes"#]],
+        ),
+        (
+            "1",
+            expect![[r#"
             spin.toml:1:25: invalid manifest version: 1
-              help: write "1" with quotes, or convert the manifest to version 2"#]]),
-        ("3", expect![[r#"
+              help: write "1" with quotes, or convert the manifest to version 2"#]],
+        ),
+        (
+            "3",
+            expect![[r#"
             spin.toml:1:25: invalid manifest version: 3
-              help: write `spin_manifest_version = 2`"#]]),
-        ("true", expect![[r#"
+              help: write `spin_manifest_version = 2`"#]],
+        ),
+        (
+            "true",
+            expect![[r#"
             spin.toml:1:25: invalid manifest version: a boolean
-              help: write `spin_manifest_version = 2`"#]]),
+              help: write `spin_manifest_version = 2`"#]],
+        ),
     ] {
         errors("spin.toml", &format!("spin_manifest_version = {version}\n"), expected);
     }
@@ -111,35 +129,71 @@ fn refuses_versions_that_do_not_exist() {
 #[test]
 fn refuses_files_that_are_no_manifest() {
     for (file, text, expected) in [
-        ("spin.toml", "", expect![[r#"
+        (
+            "spin.toml",
+            "",
+            expect![[r#"
             spin.toml:1:1: missing field `spin_manifest_version`
-              help: add `spin_manifest_version = 2` as the first line, or name the file coracle.toml"#]]),
-        ("coracle.toml", "", expect![[r#"
+              help: add `spin_manifest_version = 2` as the first line, or name the file coracle.toml"#]],
+        ),
+        (
+            "coracle.toml",
+            "",
+            expect![[r#"
             coracle.toml:1:1: missing field `application`
               help: add `application`: What the application is called and whose it is
             coracle.toml:1:1: missing field `trigger`
-              help: add `trigger`: What wakes the components: `[[trigger.http]]`, `[[trigger.redis]]` and so on"#]]),
-        ("spin.toml", "# nothing\n\n", expect![[r#"
+              help: add `trigger`: What wakes the components: `[[trigger.http]]`, `[[trigger.redis]]` and so on"#]],
+        ),
+        (
+            "spin.toml",
+            "# nothing\n\n",
+            expect![[r#"
             spin.toml:1:1: missing field `spin_manifest_version`
-              help: add `spin_manifest_version = 2` as the first line, or name the file coracle.toml"#]]),
-        ("app.json", "{\n  \"application\": {}\n}\n", expect![[r#"
+              help: add `spin_manifest_version = 2` as the first line, or name the file coracle.toml"#]],
+        ),
+        (
+            "app.json",
+            "{\n  \"application\": {}\n}\n",
+            expect![[r#"
             app.json:1:1: this is JSON, not a manifest
-              help: name a coracle.toml or spin.toml; `coracle schema` prints the format"#]]),
-        ("Cargo.toml", "[package]\nname = \"x\"\n", expect![[r#"
+              help: name a coracle.toml or spin.toml; `coracle schema` prints the format"#]],
+        ),
+        (
+            "Cargo.toml",
+            "[package]\nname = \"x\"\n",
+            expect![[r#"
             Cargo.toml:1:1: this is a Cargo manifest, not that of an application
-              help: name the application's coracle.toml or spin.toml"#]]),
-        ("wadm.yaml", "apiVersion: core.oam.dev/v1beta1\nkind: Application\n", expect![[r#"
+              help: name the application's coracle.toml or spin.toml"#]],
+        ),
+        (
+            "wadm.yaml",
+            "apiVersion: core.oam.dev/v1beta1\nkind: Application\n",
+            expect![[r#"
             wadm.yaml:1:1: this is a Kubernetes or wadm document, not a manifest
-              help: describe the application in a coracle.toml"#]]),
-        ("values.yaml", "---\na: b\n", expect![[r#"
+              help: describe the application in a coracle.toml"#]],
+        ),
+        (
+            "values.yaml",
+            "---\na: b\n",
+            expect![[r#"
             values.yaml:1:1: this is YAML, not a manifest
-              help: describe the application in a coracle.toml"#]]),
-        ("spin.toml", "hello, world\n", expect![[r#"
+              help: describe the application in a coracle.toml"#]],
+        ),
+        (
+            "spin.toml",
+            "hello, world\n",
+            expect![[r#"
             spin.toml:1:6: not valid TOML: key with no value, expected `=`
-              help: correct the syntax at this place"#]]),
-        ("spin.toml", "\u{feff}spin_manifest_version = 9\n", expect![[r#"
+              help: correct the syntax at this place"#]],
+        ),
+        (
+            "spin.toml",
+            "\u{feff}spin_manifest_version = 9\n",
+            expect![[r#"
             spin.toml:1:26: invalid manifest version: 9
-              help: write `spin_manifest_version = 2`"#]]),
+              help: write `spin_manifest_version = 2`"#]],
+        ),
     ] {
         errors(file, text, expected);
     }
@@ -147,9 +201,13 @@ fn refuses_files_that_are_no_manifest() {
 
 #[test]
 fn refuses_a_manifest_that_is_too_long() {
-    errors("spin.toml", &"#".repeat((1 << 20) + 1), expect![[r#"
+    errors(
+        "spin.toml",
+        &"#".repeat((1 << 20) + 1),
+        expect![[r#"
         spin.toml:1:1: the manifest has 1048577 bytes; at most 1048576 are read
-          help: split the application, or move data out of the manifest into files"#]]);
+          help: split the application, or move data out of the manifest into files"#]],
+    );
 }
 
 #[test]
@@ -159,7 +217,8 @@ fn reports_no_more_problems_than_anybody_reads() {
     assert_eq!(errors.problems.len(), 101);
     expect![[r#"
         coracle.toml:151:1: 52 more problems are not shown
-          help: correct the ones above and check again"#]].assert_eq(&errors.problems[100].to_string());
+          help: correct the ones above and check again"#]]
+    .assert_eq(&errors.problems[100].to_string());
 }
 
 #[test]
@@ -240,55 +299,83 @@ fn refuses_templates_that_cannot_be_filled_in() {
         "variables = { a = '{{ hots }}', b = '{{', c = 'x }}', d = '{{ }}', e = '{{ a.b }}', f = '{{ x {{ host }}' }\n\
          allowed_outbound_hosts = ['https://{{ host }}', 'https://{{ nope }}']\n[variables]\nhost = { required = true }",
     );
-    errors("spin.toml", &text, expect![[r#"
-        spin.toml:8:19: unknown variable `hots` in template
-          help: declare it: `[variables]` and `hots = { required = true }`
-        spin.toml:8:37: unmatched `{{` in template `{{`; close it with `}}`
-          help: variables are written as `{{ name }}`
-        spin.toml:8:47: unmatched `}}` in template `x }}`; open it with `{{`
-          help: variables are written as `{{ name }}`
-        spin.toml:8:59: `` in template `{{ }}` is not the name of a variable; use lower-case letters, digits and single underscores
-          help: variables are written as `{{ name }}`
-        spin.toml:8:72: `a.b` in template `{{ a.b }}` is not the name of a variable; use lower-case letters, digits and single underscores
-          help: variables are written as `{{ name }}`
-        spin.toml:8:89: unmatched `{{` in template `{{ x {{ host }}`; close it with `}}`
-          help: variables are written as `{{ name }}`
-        spin.toml:9:49: unknown variable `nope` in template
-          help: declare it: `[variables]` and `nope = { required = true }`"#]]);
+    errors(
+        "spin.toml",
+        &text,
+        expect![[r#"
+            spin.toml:8:19: unknown variable `hots` in template
+              help: did you mean `host`?
+            spin.toml:8:37: unmatched `{{` in template `{{`; close it with `}}`
+              help: variables are written as `{{ name }}`
+            spin.toml:8:47: unmatched `}}` in template `x }}`; open it with `{{`
+              help: variables are written as `{{ name }}`
+            spin.toml:8:59: `` in template `{{ }}` is not the name of a variable; use lower-case letters, digits and single underscores
+              help: variables are written as `{{ name }}`
+            spin.toml:8:72: `a.b` in template `{{ a.b }}` is not the name of a variable; use lower-case letters, digits and single underscores
+              help: variables are written as `{{ name }}`
+            spin.toml:8:89: unmatched `{{` in template `{{ x {{ host }}`; close it with `}}`
+              help: variables are written as `{{ name }}`
+            spin.toml:9:49: unknown variable `nope` in template
+              help: declare it: `[variables]` and `nope = { required = true }`"#]],
+    );
 }
 
 #[test]
 fn refuses_sources_that_cannot_be_fetched() {
     let digest = "a".repeat(64);
     for (source, expected) in [
-        ("{ url = 'https://x.dev/a', digest = 'not-a-digest' }".to_owned(), expect![[r#"
+        (
+            "{ url = 'https://x.dev/a', digest = 'not-a-digest' }".to_owned(),
+            expect![[r#"
             spin.toml:7:46: invalid `digest` "not-a-digest"; must start with 'sha256:'
-              help: write `sha256:` and the output of `sha256sum`"#]]),
-        ("{ url = 'https://x.dev/a', digest = 'sha256:abcd' }".to_owned(), expect![[r#"
+              help: write `sha256:` and the output of `sha256sum`"#]],
+        ),
+        (
+            "{ url = 'https://x.dev/a', digest = 'sha256:abcd' }".to_owned(),
+            expect![[r#"
             spin.toml:7:46: invalid `digest` "sha256:abcd"; must have 64 hexadecimal digits after 'sha256:'
-              help: write `sha256:` and the output of `sha256sum`"#]]),
-        (format!("{{ url = 'file:///a', digest = 'sha256:{digest}' }}"), expect![[r#"
+              help: write `sha256:` and the output of `sha256sum`"#]],
+        ),
+        (
+            format!("{{ url = 'file:///a', digest = 'sha256:{digest}' }}"),
+            expect![[r#"
             spin.toml:7:18: `file:///a` is not a URL that can be fetched
-              help: use one that starts with https:// or http://"#]]),
-        ("{ package = 'a', version = '^1' }".to_owned(), expect![[r#"
+              help: use one that starts with https:// or http://"#]],
+        ),
+        (
+            "{ package = 'a', version = '^1' }".to_owned(),
+            expect![[r#"
             spin.toml:7:22: `a` is not the name of a package
               help: write it as `namespace:name`
             spin.toml:7:37: `^1` is not an exact semantic version
-              help: write all three numbers, such as "1.2.3""#]]),
-        ("{ url = 'https://x.dev/a', sha256 = '' }".to_owned(), expect![[r#"
+              help: write all three numbers, such as "1.2.3""#]],
+        ),
+        (
+            "{ url = 'https://x.dev/a', sha256 = '' }".to_owned(),
+            expect![[r#"
             spin.toml:7:1: missing field `digest` in `component.a.source`
               help: add `digest`: `sha256:` and the digest that it must have
             spin.toml:7:37: unknown key `sha256` in `component.a.source`
-              help: the known keys are `url`, `digest`"#]]),
-        ("{}".to_owned(), expect![[r#"
-            spin.toml:7:1: missing field `component` in `component.a.source`
-              help: add `component`: The other component's id"#]]),
-        ("['a.wasm']".to_owned(), expect![[r#"
+              help: the known keys are `url`, `digest`"#]],
+        ),
+        (
+            "{}".to_owned(),
+            expect![[r#"
+                spin.toml:7:1: `component.a.source` has none of the forms that it can take
+                  help: write a table with `url` and `digest`, or a table with `package` and `version`"#]],
+        ),
+        (
+            "['a.wasm']".to_owned(),
+            expect![[r#"
             spin.toml:7:1: `component.a.source` must be a string or a table, not an array
-              help: write a string or a table: Where the code is: a path, a URL with its digest, or a package of a registry"#]]),
-        ("''".to_owned(), expect![[r#"
+              help: write a string or a table: Where the code is: a path, a URL with its digest, or a package of a registry"#]],
+        ),
+        (
+            "''".to_owned(),
+            expect![[r#"
             spin.toml:7:10: the path of `source` is empty
-              help: name the component's .wasm file"#]]),
+              help: name the component's .wasm file"#]],
+        ),
     ] {
         errors("spin.toml", &component("").replace("'a.wasm'", &source), expected);
     }
@@ -301,7 +388,10 @@ fn refuses_file_patterns_that_lead_out() {
          { source = '', destination = '/../b' }]\nexclude_files = ['{']\nbuild = { command = 'x', workdir = '/tmp', watch \
          = ['['] }",
     );
-    errors("spin.toml", &text, expect![[r#"
+    errors(
+        "spin.toml",
+        &text,
+        expect![[r#"
         spin.toml:8:10: the file pattern `a/.` cannot end in `.` or `..`
           help: name the directory, or use a pattern such as `./*`
         spin.toml:8:17: the file pattern `..` cannot end in `.` or `..`
@@ -325,7 +415,8 @@ fn refuses_file_patterns_that_lead_out() {
         spin.toml:10:36: the build directory `/tmp` is absolute
           help: write it relative to the manifest
         spin.toml:10:53: `[` is not a glob: unclosed character class; missing ']'
-          help: put a character that is meant literally into brackets, such as `[[]`"#]]);
+          help: put a character that is meant literally into brackets, such as `[[]`"#]],
+    );
 }
 
 #[test]
@@ -356,7 +447,10 @@ environment = { A = "b" }
 key_value_stores = ["default"]
 "#,
     );
-    errors("spin.toml", &text, expect![[r#"
+    errors(
+        "spin.toml",
+        &text,
+        expect![[r#"
         spin.toml:10:11: dependency `plain` must specify a package name
           help: write `{ version = "1.0", package = "namespace:name" }`
         spin.toml:11:29: dependency `other-plain` must specify a package name
@@ -384,72 +478,124 @@ key_value_stores = ["default"]
         spin.toml:24:25: component `rich` cannot be a dependency of `a` because it has resources or permissions of its own: environment, files, key_value_stores
           help: remove them from `[component.rich]` and pass on what it needs with `inherit_configuration`
         spin.toml:25:25: unknown key `url` in `component.a.dependencies.w:x/y`
-          help: the known keys are `path`, `export`, `inherit_configuration`"#]]);
+          help: the known keys are `path`, `export`, `inherit_configuration`"#]],
+    );
 }
 
 #[test]
 fn refuses_both_forms_of_inheritance() {
-    let text = component(
-        "dependencies_inherit_configuration = false\ndependencies = { \"a:b\" = { path = 'x', inherit_configuration = false } }",
-    );
-    errors("spin.toml", &text, expect![[r#"
+    let text =
+        component("dependencies_inherit_configuration = false\ndependencies = { \"a:b\" = { path = 'x', inherit_configuration = false } }");
+    errors(
+        "spin.toml",
+        &text,
+        expect![[r#"
         spin.toml:8:1: component `a` specifies both `dependencies_inherit_configuration` and per-dependency `inherit_configuration`
-          help: they are mutually exclusive; remove one of them"#]]);
+          help: they are mutually exclusive; remove one of them"#]],
+    );
 }
 
 #[test]
 fn refuses_http_triggers_that_cannot_answer() {
     for (trigger, expected) in [
-        ("component = 'a'", expect![[r#"
+        (
+            "component = 'a'",
+            expect![[r#"
             spin.toml:3:1: missing field `route` in `trigger.http`
-              help: add `route`: The path to answer, such as `"/users/:id"` or `"/files/..."`, or `{ private = true }` for a component that only other components call"#]]),
-        ("route = '/a'", expect![[r#"
+              help: add `route`: The path to answer, such as `"/users/:id"` or `"/files/..."`, or `{ private = true }` for a component that only other components call"#]],
+        ),
+        (
+            "route = '/a'",
+            expect![[r#"
             spin.toml:3:1: trigger `http-trigger1` must have exactly one of `component` and `static_response`
-              help: add `component = "…"`"#]]),
-        ("route = '/a'\ncomponent = 'a'\nstatic_response = {}", expect![[r#"
+              help: add `component = "…"`"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\nstatic_response = {}",
+            expect![[r#"
             spin.toml:5:13: trigger `a-http-trigger` must have exactly one of `component` and `static_response`
-              help: remove one of the two"#]]),
-        ("route = { private = false }\ncomponent = 'a'", expect![[r#"
+              help: remove one of the two"#]],
+        ),
+        (
+            "route = { private = false }\ncomponent = 'a'",
+            expect![[r#"
             spin.toml:4:1: trigger `a-http-trigger`: `route` must be a path or `{ private = true }`
-              help: give it a path, or write `{ private = true }`"#]]),
-        ("route = { privat = true }\ncomponent = 'a'", expect![[r#"
+              help: give it a path, or write `{ private = true }`"#]],
+        ),
+        (
+            "route = { privat = true }\ncomponent = 'a'",
+            expect![[r#"
             spin.toml:4:1: missing field `private` in `trigger.http.route`
               help: add `private`: Must be true
             spin.toml:4:11: unknown key `privat` in `trigger.http.route`
-              help: did you mean `private`?"#]]),
-        ("route = 7\ncomponent = 'a'", expect![[r#"
+              help: did you mean `private`?"#]],
+        ),
+        (
+            "route = 7\ncomponent = 'a'",
+            expect![[r#"
             spin.toml:4:9: `trigger.http.route` must be a string or a table, not an integer
-              help: write a string or a table: The path to answer, such as `"/users/:id"` or `"/files/..."`, or `{ private = true }` for a component that only other components call"#]]),
-        ("route = '/:'\ncomponent = 'a'", expect![[r#"
+              help: write a string or a table: The path to answer, such as `"/users/:id"` or `"/files/..."`, or `{ private = true }` for a component that only other components call"#]],
+        ),
+        (
+            "route = '/:'\ncomponent = 'a'",
+            expect![[r#"
             spin.toml:4:9: trigger `a-http-trigger`: error parsing route: a segment of route `/:` has no name after `:`; write `:name`
-              help: write a route such as `/users/:id` or `/files/...`"#]]),
-        ("route = '/a'\nstatic_response = { status_code = 600 }", expect![[r#"
+              help: write a route such as `/users/:id` or `/files/...`"#]],
+        ),
+        (
+            "route = '/a'\nstatic_response = { status_code = 600 }",
+            expect![[r#"
             spin.toml:5:35: 600 is out of range for `trigger.http.static_response.status_code`
-              help: use a number from 100 to 599"#]]),
-        ("route = '/a'\nstatic_response = { headers = { 'a b' = '' } }", expect![[r#"
+              help: use a number from 100 to 599"#]],
+        ),
+        (
+            "route = '/a'\nstatic_response = { headers = { 'a b' = '' } }",
+            expect![[r#"
             spin.toml:5:1: trigger `http-trigger1`: `a b` is not an HTTP header that can be sent
-              help: use letters, digits and `-` in the name, and one line of text as the value"#]]),
-        ("route = '/a'\nstatic_response = { headers = { a = \"x\\ny\" } }", expect![[r#"
+              help: use letters, digits and `-` in the name, and one line of text as the value"#]],
+        ),
+        (
+            "route = '/a'\nstatic_response = { headers = { a = \"x\\ny\" } }",
+            expect![[r#"
             spin.toml:5:1: trigger `http-trigger1`: `a` is not an HTTP header that can be sent
-              help: use letters, digits and `-` in the name, and one line of text as the value"#]]),
-        ("route = '/a'\ncomponent = 'a'\nexecutor = { type = 'wagi', entrypoint = 'main' }", expect![[r#"
+              help: use letters, digits and `-` in the name, and one line of text as the value"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\nexecutor = { type = 'wagi', entrypoint = 'main' }",
+            expect![[r#"
             spin.toml:6:1: trigger `a-http-trigger`: the entry point of a CGI program must be `_start`, not `main`
-              help: remove `entrypoint`"#]]),
-        ("route = '/a'\ncomponent = 'a'\nexecutor = { type = 'http', argv = 'x' }", expect![[r#"
+              help: remove `entrypoint`"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\nexecutor = { type = 'http', argv = 'x' }",
+            expect![[r#"
             spin.toml:6:29: unknown key `argv` in `trigger.http.executor`
-              help: the known keys are `type`"#]]),
-        ("route = '/a'\ncomponent = 'a'\nexecutor = { type = 'cgi' }", expect![[r#"
-            spin.toml:6:21: `cgi` is not a value of `trigger.http.executor.type`
-              help: use `http`"#]]),
-        ("route = '/a'\ncomponent = 'a'\ndependencies.filter = [{ path = 'x' }]", expect![[r#"
+              help: the known keys are `type`"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\nexecutor = { type = 'cgi' }",
+            expect![[r#"
+                spin.toml:6:21: `cgi` is not a value of `trigger.http.executor.type`
+                  help: use `http` or `spin` or `wagi`"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\ndependencies.filter = [{ path = 'x' }]",
+            expect![[r#"
             spin.toml:6:14: unknown trigger dependency role `filter`
-              help: the only role is `middleware`"#]]),
-        ("route = '/a'\ncomponent = 'a'\ndependencies.middleware = [{ component = 'b' }, { version = '1' }]", expect![[r#"
+              help: the only role is `middleware`"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\ndependencies.middleware = [{ component = 'b' }, { version = '1' }]",
+            expect![[r#"
             spin.toml:6:49: missing field `package` in `trigger.http.dependencies.middleware`
-              help: add `package`: The package, `namespace:name`"#]]),
-        ("route = '/a'\ncomponent = 'a'\ndependencies.middleware = { path = 'x' }", expect![[r#"
+              help: add `package`: The package, `namespace:name`"#]],
+        ),
+        (
+            "route = '/a'\ncomponent = 'a'\ndependencies.middleware = { path = 'x' }",
+            expect![[r#"
             spin.toml:6:14: `trigger.http.dependencies.middleware` must be an array, not a table
-              help: write an array"#]]),
+              help: write an array"#]],
+        ),
     ] {
         errors("spin.toml", &with_trigger(trigger, ""), expected);
     }
@@ -458,19 +604,27 @@ fn refuses_http_triggers_that_cannot_answer() {
 #[test]
 fn middleware_has_no_permissions_of_its_own() {
     let trigger = "route = '/a'\ncomponent = 'a'\ndependencies.middleware = [{ component = 'a' }]";
-    errors("spin.toml", &with_trigger(trigger, "ai_models = ['m']"), expect![[r#"
+    errors(
+        "spin.toml",
+        &with_trigger(trigger, "ai_models = ['m']"),
+        expect![[r#"
         spin.toml:6:42: component `a` cannot be a dependency of `a-http-trigger` because it has resources or permissions of its own: ai_models
-          help: remove them from `[component.a]` and pass on what it needs with `inherit_configuration`"#]]);
+          help: remove them from `[component.a]` and pass on what it needs with `inherit_configuration`"#]],
+    );
 }
 
 #[test]
 fn refuses_a_base_that_is_not_the_root() {
     let text = component("").replace("application.name", "application.trigger.http = { base = '/x', bse = 1 }\napplication.name");
-    errors("spin.toml", &text, expect![[r#"
+    errors(
+        "spin.toml",
+        &text,
+        expect![[r#"
         spin.toml:2:37: `base` must be "/": a common prefix of all routes is no longer supported
           help: remove `base` and write the prefix into each route
         spin.toml:2:43: unknown key `bse` in the settings of HTTP triggers
-          help: remove it; only `base = "/"` is known"#]]);
+          help: remove it; only `base = "/"` is known"#]],
+    );
 }
 
 #[test]
@@ -479,13 +633,16 @@ fn refuses_a_profile_that_nobody_defines() {
     let said = |text: &str, profile| coracle_app::load(text, "spin.toml", None, Some(profile)).unwrap_err().to_string();
     expect![[r#"
         spin.toml:1:1: profile `debg` is not defined in this application
-          help: did you mean `debug`?"#]].assert_eq(&said(&text, "debg"));
+          help: did you mean `debug`?"#]]
+    .assert_eq(&said(&text, "debg"));
     expect![[r#"
         spin.toml:1:1: profile `release` is not defined in this application
-          help: the defined profiles are debug"#]].assert_eq(&said(&text, "release"));
+          help: the defined profiles are debug"#]]
+    .assert_eq(&said(&text, "release"));
     expect![[r#"
         spin.toml:1:1: profile `release` is not defined in this application
-          help: no component defines a profile; leave out `--profile`"#]].assert_eq(&said(&component(""), "release"));
+          help: no component defines a profile; leave out `--profile`"#]]
+    .assert_eq(&said(&component(""), "release"));
 }
 
 #[test]
@@ -499,30 +656,46 @@ fn values_that_toml_has_and_json_has_not_are_refused() {
             spin.toml:9:10: the integer 99999999999999999999 does not fit in 64 bits
               help: use a smaller number"#]],
     );
-    errors("spin.toml", &component("description = 2020-01-01\ntool.c = 2020-01-01"), expect![[r#"
+    errors(
+        "spin.toml",
+        &component("description = 2020-01-01\ntool.c = 2020-01-01"),
+        expect![[r#"
         spin.toml:8:15: `component.a.description` must be a string, not a date or time
-          help: write a string: A description for people"#]]);
+          help: write a string: A description for people"#]],
+    );
     let deep = format!("tool.a = {}1{}", "[".repeat(70), "]".repeat(70));
-    errors("spin.toml", &component(&deep), expect![[r#"
+    errors(
+        "spin.toml",
+        &component(&deep),
+        expect![[r#"
         spin.toml:8:70: nested more than 64 levels deep
-          help: flatten this part of the manifest"#]]);
+          help: flatten this part of the manifest"#]],
+    );
 }
 
 #[test]
 fn environment_names_must_be_possible() {
-    errors("spin.toml", &component("environment = { 'A=B' = 'x', '' = 'y', C = \"\\u0000\" }"), expect![[r#"
+    errors(
+        "spin.toml",
+        &component("environment = { 'A=B' = 'x', '' = 'y', C = \"\\u0000\" }"),
+        expect![[r#"
         spin.toml:8:17: `A=B` cannot be an environment variable
           help: use a name without `=`, and no NUL in name or value
         spin.toml:8:30: `` cannot be an environment variable
           help: use a name without `=`, and no NUL in name or value
         spin.toml:8:40: `C` cannot be an environment variable
-          help: use a name without `=`, and no NUL in name or value"#]]);
+          help: use a name without `=`, and no NUL in name or value"#]],
+    );
 }
 
 #[test]
 fn an_application_has_bounds() {
     let components: String = (0..1001).map(|index| format!("[component.c{index}]\nsource = 'a'\n")).collect();
-    errors("spin.toml", &component(&components), expect![[r#"
+    errors(
+        "spin.toml",
+        &component(&components),
+        expect![[r#"
         spin.toml:6:2: 1002 components are more than the 1000 that one application may have
-          help: split the application"#]]);
+          help: split the application"#]],
+    );
 }

@@ -1,10 +1,13 @@
 //! Manifests in, applications or errors out.
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod bare;
 mod check;
 mod coracle;
 mod errors;
+mod robust;
 mod routes;
+mod schema;
 mod spin_v1;
 mod spin_v2;
 mod warnings;

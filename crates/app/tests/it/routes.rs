@@ -7,7 +7,7 @@ use proptest::prelude::*;
 fn entry(route: &str) -> RouteEntry<String> {
     RouteEntry {
         id: format!("t-{route}"),
-        route: Route::parse(route).unwrap(),
+        route: Route::parse(route).unwrap_or_else(|error| panic!("{error}")),
         hosts: Vec::new(),
         methods: Vec::new(),
         value: route.to_owned(),
@@ -85,10 +85,7 @@ fn the_longer_prefix_wins() {
 fn literal_beats_param_beats_wildcard_segment_by_segment() {
     check(&["/one", "/..."], &[("/one", "/one"), ("/two", "/..."), ("/one/x", "/...")]);
     check(&["/one", "/one/..."], &[("/one", "/one"), ("/one/", "/one"), ("/one/x", "/one/...")]);
-    check(
-        &["/a/:x", "/a/b", "/:y/b", "/..."],
-        &[("/a/b", "/a/b"), ("/a/c", "/a/:x"), ("/c/b", "/:y/b"), ("/c/d", "/...")],
-    );
+    check(&["/a/:x", "/a/b", "/:y/b", "/..."], &[("/a/b", "/a/b"), ("/a/c", "/a/:x"), ("/c/b", "/:y/b"), ("/c/d", "/...")]);
     // The literal leads nowhere, so that the search must come back to the param.
     check(&["/a/b/c", "/:x/b/d", "/..."], &[("/a/b/d", "/:x/b/d"), ("/a/b/e", "/...")]);
 }
@@ -123,13 +120,7 @@ fn params_and_the_wildcard_capture_what_they_match() {
 fn a_dot_can_end_a_param() {
     check(
         &["/:file.json", "/:a.:b", "/:any", "/data.json"],
-        &[
-            ("/x.json", "/:file.json"),
-            ("/x.toml", "/:a.:b"),
-            ("/x", "/:any"),
-            ("/data.json", "/data.json"),
-            ("/.json", "/:any"),
-        ],
+        &[("/x.json", "/:file.json"), ("/x.toml", "/:a.:b"), ("/x", "/:any"), ("/data.json", "/data.json"), ("/.json", "/:any")],
     );
     let route = Route::parse("/files/:name.:extension/...").unwrap();
     let found = route.matches("/files/a.tar.gz/rest").unwrap();
@@ -168,7 +159,8 @@ fn refuses_routes_that_cannot_be_meant() {
         a segment of route `/a/:.json` has no name after `:`; write `:name`
         route `/:x/:x` has two segments named `x`; give each its own name
         route `/:x.:x` has two segments named `x`; give each its own name
-        the route has 8192 bytes, more than the 4096 that are allowed; shorten it"#]].assert_eq(&messages.join("\n"));
+        the route has 8192 bytes, more than the 4096 that are allowed; shorten it"#]]
+    .assert_eq(&messages.join("\n"));
 }
 
 #[test]
@@ -176,7 +168,8 @@ fn the_later_of_two_equal_routes_wins() {
     let later = RouteEntry { value: "later".to_owned(), id: "t2".to_owned(), ..entry("/foo") };
     let (table, warnings) = RouteTable::new([entry("/foo"), later]);
     assert_eq!(winner(&table, "/foo"), "later");
-    expect!["route `/foo` of trigger `t-/foo` is hidden by route `/foo` of trigger `t2`; change one of them"].assert_eq(&warnings[0].message);
+    expect!["route `/foo` of trigger `t-/foo` is hidden by route `/foo` of trigger `t2`; change one of them"]
+        .assert_eq(&warnings[0].message);
     assert_eq!(warnings.len(), 1);
 }
 

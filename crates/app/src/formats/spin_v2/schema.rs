@@ -20,6 +20,7 @@ pub(crate) fn manifest() -> &'static Value {
 pub(crate) fn spin_manifest() -> Value {
     let mut schema = manifest().clone();
     remove_own_keys(&mut schema);
+    remove_unused_definitions(&mut schema);
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
         required.insert(0, Value::from("spin_manifest_version"));
     }
@@ -116,5 +117,18 @@ fn remove_own_keys(schema: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(remove_own_keys),
         _ => {}
+    }
+}
+
+/// Removes definitions that nothing refers to, and those that only they referred to.
+fn remove_unused_definitions(schema: &mut Value) {
+    loop {
+        let text = schema.to_string();
+        let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) else { return };
+        let before = definitions.len();
+        definitions.retain(|name, _| text.contains(&format!("\"#/$defs/{name}\"")));
+        if definitions.len() == before {
+            return;
+        }
     }
 }
