@@ -9,6 +9,7 @@ mod document;
 mod formats;
 pub mod http;
 mod problem;
+mod reference;
 pub mod template;
 
 pub use formats::{BareWorld, MANIFEST_BYTES_MAX, bare, load, schema, spin_schema};
@@ -17,3 +18,4 @@ pub use model::{
     InheritKey, InstancePolicy, LimitOverrides, Middleware, NameError, NameStyle, Profile, Source, Target, Trigger, Variable,
 };
 pub use problem::{Errors, Place, Problem, Warning};
+pub use reference::reference;

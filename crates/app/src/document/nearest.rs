@@ -3,6 +3,9 @@
 /// Names longer than this are not compared: the table below grows with the square of their length.
 const NAME_BYTES_MAX: usize = 64;
 
+/// Among more names than this, the rest are not compared.
+const CANDIDATES_MAX: usize = 256;
+
 /// The known name that differs least from `name`, if it differs by little enough to be a slip.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > NAME_BYTES_MAX {
@@ -11,6 +14,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     let slips_max = (name.len() / 3).clamp(1, 3);
     known
         .into_iter()
+        .take(CANDIDATES_MAX)
         .filter(|candidate| candidate.len() <= NAME_BYTES_MAX)
         .map(|candidate| (distance(name.as_bytes(), candidate.as_bytes()), candidate))
         .filter(|(slips, _)| *slips <= slips_max)

@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// One value or a list of them.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub(crate) enum OneOrMany<T> {
     One(T),
     Many(Vec<T>),

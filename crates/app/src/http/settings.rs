@@ -114,6 +114,7 @@ impl HttpError {
 
 /// The keys of an HTTP trigger beside those that every trigger has.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "HttpTrigger")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HttpTable {
     /// The path to answer, such as `"/users/:id"` or `"/files/..."`, or `{ private = true }` for a component that
@@ -133,6 +134,7 @@ pub(crate) struct HttpTable {
 
 /// A path, or `{ private = true }`.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Route")]
 #[serde(untagged, deny_unknown_fields)]
 enum RouteSetting {
     /// A path.
@@ -146,6 +148,7 @@ enum RouteSetting {
 
 /// A response that needs no component.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "StaticResponse")]
 #[serde(deny_unknown_fields)]
 struct StaticResponseTable {
     /// The status; 200 when absent.
@@ -161,6 +164,7 @@ struct StaticResponseTable {
 
 /// How a component is called.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Executor")]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 enum ExecutorTable {
     /// As an HTTP component.

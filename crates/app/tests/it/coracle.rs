@@ -91,7 +91,7 @@ fn limits_out_of_range_are_named() {
             coracle.toml:13:16: -1 is out of range for `component.a.limits.request_body`
               help: use a number of at least 0
             coracle.toml:14:11: `component.a.limits.handles` must be an integer, not a string
-              help: write an integer: Resource handles open at the same time
+              help: write an integer: Resource handles open at the same time, 1 to 1000000
             coracle.toml:15:7: `log` is out of range: 2GiB
               help: use a value from 0 to 1GiB
             coracle.toml:16:1: unknown key `memry` in `component.a.limits`

@@ -269,9 +269,7 @@ ai_models = ["llama_2"]
             spin.toml:19:57: key-value store `a-b_c`: expected kebab-case or snake_case; got "a-b_c"
               help: use words of letters and digits joined by `-` or `_`
             spin.toml:20:21: SQLite database ``: expected kebab-case or snake_case; got ""
-              help: use words of letters and digits joined by `-` or `_`
-            spin.toml:21:14: AI model `llama_2`: words must be separated with '-', not '_'
-              help: write it in kebab-case, such as `my-component`"#]],
+              help: use words of letters and digits joined by `-` or `_`"#]],
     );
 }
 
@@ -697,5 +695,24 @@ fn an_application_has_bounds() {
         expect![[r#"
         spin.toml:6:2: 1002 components are more than the 1000 that one application may have
           help: split the application"#]],
+    );
+}
+
+#[test]
+fn profiles_are_checked_whether_chosen_or_not() {
+    let text =
+        component("profile.p = { source = '', environment = { A = 1 }, dependencies = { x = { component = 'gone' } }, exclude = 1 }");
+    errors(
+        "spin.toml",
+        &text,
+        expect![[r#"
+        spin.toml:8:24: the path of `source` is empty
+          help: name the component's .wasm file
+        spin.toml:8:48: `component.a.profile.p.environment.A` must be a string, not an integer
+          help: write a string
+        spin.toml:8:88: dependency ID `gone` does not exist
+          help: add `[component.gone]`
+        spin.toml:8:100: unknown key `exclude` in `component.a.profile.p`
+          help: the known keys are `source`, `environment`, `dependencies`, `build`"#]],
     );
 }

@@ -1,6 +1,7 @@
 //! The JSON Schema is for editors: it must say what each key is for, and know no more than the format does.
 
-use coracle_app::{schema, spin_schema};
+use coracle_app::{reference, schema, spin_schema};
+use expect_test::expect_file;
 use serde_json::Value;
 
 /// Calls `visit` for each property of each table in a schema.
@@ -60,8 +61,13 @@ fn the_schema_of_spin_toml_has_only_its_own_keys() {
 fn tables_are_closed_and_tools_are_open() {
     let schema = schema();
     assert_eq!(schema["additionalProperties"], false);
-    let component = &schema["$defs"]["ComponentTable"];
+    let component = &schema["$defs"]["Component"];
     assert_eq!(component["additionalProperties"], false);
     assert_eq!(component["properties"]["tool"]["additionalProperties"], true);
     assert_eq!(schema["properties"]["trigger"]["properties"]["http"]["items"]["additionalProperties"], false);
+}
+
+#[test]
+fn the_reference_page_is_up_to_date() {
+    expect_file!["../../../../docs/manifest.md"].assert_eq(&reference());
 }

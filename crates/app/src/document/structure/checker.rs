@@ -7,6 +7,9 @@ use super::{OWN_KEY_MARK, OwnKeys};
 use crate::document::nearest;
 use crate::document::node::{At, Node, NodeValue};
 
+/// After this many findings no more are kept: far fewer are shown, and hostile text could make a million.
+const FINDINGS_MAX: usize = 1_000;
+
 /// Walks a tree and its schema together.
 pub(super) struct Checker<'s, 'd> {
     definitions: Option<&'s Value>,
@@ -197,6 +200,9 @@ impl<'s, 'd> Checker<'s, 'd> {
     }
 
     fn find(&mut self, start: usize, message: String, remedy: impl Into<String>) {
+        if self.findings.len() >= FINDINGS_MAX {
+            return;
+        }
         let nodes = self.path.iter().map(|(_, id)| *id).collect();
         self.findings.push(Finding { start, message, remedy: remedy.into(), nodes });
     }

@@ -17,6 +17,7 @@ const IDLE_MAX_MS: u64 = 3_600_000;
 
 /// When an instance is made and how long it lives.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Instances")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct InstancesTable {
     /// `fresh` makes a new instance for each call, so that nothing of one call reaches another; `reuse` lets one
@@ -32,6 +33,7 @@ pub(crate) struct InstancesTable {
 
 /// Whether instances are reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "InstancePolicy")]
 #[serde(rename_all = "lowercase")]
 enum PolicyTable {
     Fresh,

@@ -18,6 +18,7 @@ const HOUR: u64 = 3_600 * SECOND;
 /// Limits that differ from the host's defaults. Sizes are bytes or text such as `"128MiB"`; times are milliseconds
 /// or text such as `"1s"`.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Limits")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct LimitsTable {
     /// Linear memory of an instance, 64KiB to 4GiB.
@@ -26,31 +27,31 @@ pub(crate) struct LimitsTable {
     cpu: Option<Quantity>,
     /// Time from the start of one call to its end, 1ms to 24h.
     wall: Option<Quantity>,
-    /// Calls that run at the same time.
+    /// Calls that run at the same time, 1 to 100000.
     concurrency: Option<i64>,
-    /// Calls that wait for their turn before further ones are refused; 0 refuses at once.
+    /// Calls that wait for their turn before further ones are refused, up to 1000000; 0 refuses at once.
     queue: Option<i64>,
-    /// Time that a call waits for its turn.
+    /// Time that a call waits for its turn, up to 1h.
     queue_wait: Option<Quantity>,
-    /// Body of one request.
+    /// Body of one request, up to 1024GiB.
     request_body: Option<Quantity>,
-    /// All headers of one response.
+    /// All headers of one response, 1KiB to 1MiB.
     response_header: Option<Quantity>,
-    /// Elements in all tables of an instance.
+    /// Elements in all tables of an instance, up to 10000000.
     table_elements: Option<i64>,
-    /// Core instances within an instance.
+    /// Core instances within an instance, 1 to 10000.
     instances: Option<i64>,
-    /// Resource handles open at the same time.
+    /// Resource handles open at the same time, 1 to 1000000.
     handles: Option<i64>,
-    /// Random bytes handed out in one call.
+    /// Random bytes handed out in one call, up to 1GiB.
     random: Option<Quantity>,
-    /// Data that one host call may move.
+    /// Data that one host call may move, 1KiB to 4GiB.
     hostcall: Option<Quantity>,
-    /// Outgoing requests of one call.
+    /// Outgoing requests of one call, up to 1000000.
     outbound_calls: Option<i64>,
-    /// Outgoing requests of one call at the same time.
+    /// Outgoing requests of one call at the same time, 1 to 10000.
     outbound_concurrency: Option<i64>,
-    /// Output written to stdout and stderr in one call.
+    /// Output written to stdout and stderr in one call, up to 1GiB.
     log: Option<Quantity>,
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// A plain number, or a number with its unit such as `"128MiB"` or `"500ms"`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub(crate) enum Quantity {
     Number(#[schemars(range(min = 0))] i64),
     Text(String),

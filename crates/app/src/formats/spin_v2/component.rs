@@ -13,7 +13,7 @@ use crate::model::{
     Build, Component, ComponentId, DependencyName, FileMount, InstancePolicy, LimitOverrides, NameStyle, Profile, Source, Target,
 };
 
-/// What one component's table may refer to elsewhere in the manifest.
+/// What the tables of a manifest may refer to.
 pub(super) struct Surroundings<'d> {
     /// The names of the application's variables.
     pub(super) variables: Vec<&'d str>,
@@ -21,13 +21,15 @@ pub(super) struct Surroundings<'d> {
     pub(super) components: Vec<&'d str>,
 }
 
+impl<'d> Surroundings<'d> {
+    pub(super) fn new(root: At<'d>) -> Self {
+        let names = |table| root.child(table).entries().map(|(name, _)| name).collect();
+        Self { variables: names("variables"), components: names("component") }
+    }
+}
+
 /// Lowers every component, then checks what they say about each other.
-pub(super) fn lower_all(root: At<'_>, reader: &mut Reader<'_, '_>) -> Vec<Component> {
-    let tables = root.child("component");
-    let around = Surroundings {
-        variables: root.child("variables").entries().map(|(name, _)| name).collect(),
-        components: tables.entries().map(|(id, _)| id).collect(),
-    };
+pub(super) fn lower_all(tables: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Vec<Component> {
     let mut components = Vec::new();
     for (id, at) in tables.entries() {
         let named = reader.check_name(NameStyle::Kebab, "component id", id, at.key);
@@ -37,13 +39,21 @@ pub(super) fn lower_all(root: At<'_>, reader: &mut Reader<'_, '_>) -> Vec<Compon
         let id = if named { ComponentId::parse(id).ok() } else { None };
         // A bad name is reported above; the rest of the table is still worth checking.
         let checked_id = id.clone().unwrap_or_else(|| ComponentId::coerce("unnamed"));
-        let component = lower(checked_id, table, at, &around, reader);
+        let component = lower(checked_id, table, at, around, reader);
         components.extend(id.map(|_| component));
     }
     for component in &components {
         let at = tables.child(component.id.as_str());
-        check_shared_source(component, &components, &around, at, reader);
-        dependency::check_targets(component, &components, &around, at, reader);
+        let user = component.id.as_str();
+        check_shared_source(&component.source, &components, around, at, reader);
+        dependency::check_targets(user, &component.dependencies, (&components, around), at, reader);
+        for (name, profile) in &component.profiles {
+            let at = at.child("profile").child(name);
+            if let Some(source) = &profile.source {
+                check_shared_source(source, &components, around, at, reader);
+            }
+            dependency::check_targets(user, &profile.dependencies, (&components, around), at, reader);
+        }
     }
     components
 }
@@ -122,14 +132,8 @@ fn source(table: SourceTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Source
 }
 
 /// A component that takes its code from another one: that one must exist and have code of its own.
-fn check_shared_source(
-    component: &Component,
-    components: &[Component],
-    around: &Surroundings<'_>,
-    at: At<'_>,
-    reader: &mut Reader<'_, '_>,
-) {
-    let Source::Component(other) = &component.source else {
+fn check_shared_source(source: &Source, components: &[Component], around: &Surroundings<'_>, at: At<'_>, reader: &mut Reader<'_, '_>) {
+    let Source::Component(other) = source else {
         return;
     };
     let at = at.child("source").child("component");

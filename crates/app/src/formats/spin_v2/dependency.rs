@@ -9,6 +9,9 @@ use super::tables::{DependencyTable, InheritTable, TriggerDependencyTable};
 use crate::document::{At, nearest};
 use crate::model::{Component, ComponentId, Dependency, DependencyName, DependencySource, Inherit, InheritKey, Middleware, NameStyle};
 
+/// A component with more dependencies than this is refused.
+const DEPENDENCIES_MAX: usize = 256;
+
 /// Lowers the dependencies of one component or profile.
 pub(super) fn lower_all(
     tables: BTreeMap<String, DependencyTable>,
@@ -16,6 +19,11 @@ pub(super) fn lower_all(
     at: At<'_>,
     reader: &mut Reader<'_, '_>,
 ) -> Vec<Dependency> {
+    if tables.len() > DEPENDENCIES_MAX {
+        let message = format!("{} dependencies are more than the {DEPENDENCIES_MAX} that one component may have", tables.len());
+        reader.problems.error(at.key, message, "split the component");
+        return Vec::new();
+    }
     let mut dependencies: Vec<Dependency> = Vec::new();
     for (key, table) in tables {
         let at = at.child(&key);
@@ -168,18 +176,18 @@ pub(super) fn refuse_both_inherit_forms(
 
 /// Components used as dependencies must exist and have no permissions of their own.
 pub(super) fn check_targets(
-    component: &Component,
-    components: &[Component],
-    around: &Surroundings<'_>,
+    user: &str,
+    dependencies: &[Dependency],
+    (components, around): (&[Component], &Surroundings<'_>),
     at: At<'_>,
     reader: &mut Reader<'_, '_>,
 ) {
-    for dependency in &component.dependencies {
+    for dependency in dependencies {
         let DependencySource::Component(target) = &dependency.source else {
             continue;
         };
         let at = at.child("dependencies").child(&dependency.name.to_string()).child("component");
-        check_target(target, component.id.as_str(), components, around, at, reader);
+        check_target(target, user, components, around, at, reader);
     }
 }
 

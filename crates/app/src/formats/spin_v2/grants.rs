@@ -29,7 +29,7 @@ pub(super) fn lower(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_
     check_variables(&table.variables, at.child("variables"), around, reader);
     check_names(NameStyle::Label, "key-value store", &table.key_value_stores, at.child("key_value_stores"), reader);
     check_names(NameStyle::Label, "SQLite database", &table.sqlite_databases, at.child("sqlite_databases"), reader);
-    check_names(NameStyle::Kebab, "AI model", &table.ai_models, at.child("ai_models"), reader);
+    check_models(&table.ai_models, at.child("ai_models"), reader);
     let hosts = outbound_hosts(table, at, around, reader);
     let granted = [
         ("ai-models", list(&table.ai_models)),
@@ -85,6 +85,15 @@ fn check_names(style: NameStyle, what: &str, names: &[String], at: At<'_>, reade
     }
 }
 
+/// Models have the names that their makers gave them, such as `gpt-oss:20b`.
+fn check_models(models: &[String], at: At<'_>, reader: &mut Reader<'_, '_>) {
+    for (index, model) in models.iter().enumerate() {
+        if model.is_empty() || model.chars().any(char::is_control) {
+            reader.problems.error(at.item(index).start, format!("`{model}` cannot be the name of a model"), "write the model's name");
+        }
+    }
+}
+
 fn check_environment(environment: &BTreeMap<String, String>, at: At<'_>, reader: &mut Reader<'_, '_>) {
     for (name, value) in environment {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
@@ -98,8 +107,8 @@ fn check_environment(environment: &BTreeMap<String, String>, at: At<'_>, reader:
 }
 
 fn check_variables(variables: &BTreeMap<String, String>, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) {
-    for (name, template) in variables {
-        let at = at.child(name);
+    for (name, at) in at.entries() {
+        let Some(template) = variables.get(name) else { continue };
         reader.check_name(NameStyle::LowerSnake, "variable", name, at.key);
         check_template(template, at, around, reader);
     }

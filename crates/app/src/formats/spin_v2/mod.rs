@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::document::{At, Node, OwnKeys, Problems, check, nearest};
 use crate::model::{App, Format, NameStyle, Variable};
+use component::Surroundings;
 use reader::Reader;
 use tables::{ApplicationTable, VariableTable};
 
@@ -37,8 +38,9 @@ pub(crate) fn load(mut root: Node, format: Format, profile: Option<&str>, proble
 
     let application = reader.read::<ApplicationTable>(at.child("application"));
     let variables = variables(at.child("variables"), &mut reader);
-    let components = component::lower_all(at, &mut reader);
-    let triggers = trigger::lower_all(at, &components, &mut reader);
+    let around = Surroundings::new(at);
+    let components = component::lower_all(at.child("component"), &around, &mut reader);
+    let triggers = trigger::lower_all(at.child("trigger"), &components, &around, &mut reader);
     trigger::check_settings(at.child("application").child("trigger"), format, &mut reader);
     if triggers.is_empty() && !reader.problems.has_errors() {
         reader.problems.warn(at.child("trigger").key, "the application has no triggers, so nothing can call it");
@@ -102,7 +104,7 @@ fn variables(at: At<'_>, reader: &mut Reader<'_, '_>) -> BTreeMap<String, Variab
 }
 
 /// Reports a reference to a component that the manifest does not have.
-fn unknown_component(id: &str, around: &component::Surroundings<'_>, at: At<'_>, reader: &mut Reader<'_, '_>) {
+fn unknown_component(id: &str, around: &Surroundings<'_>, at: At<'_>, reader: &mut Reader<'_, '_>) {
     let remedy = match nearest(id, around.components.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("add `[component.{id}]`"),

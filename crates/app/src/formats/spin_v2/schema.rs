@@ -40,7 +40,7 @@ pub(crate) fn triggers(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "properties": {
-            "http": { "type": "array", "description": "Calls a component for HTTP requests.", "items": http },
+            "http": { "type": "array", "description": "Calls components for HTTP requests.", "items": http },
         },
         "additionalProperties": { "type": "array", "items": other },
     })
@@ -61,6 +61,7 @@ fn http_trigger(generator: &mut SchemaGenerator) -> Value {
             }
         }
         table.insert("additionalProperties".to_owned(), Value::from(false));
+        table.insert("description".to_owned(), Value::from("`[[trigger.http]]` calls a component for HTTP requests."));
     }
     table
 }

@@ -19,16 +19,15 @@ const HTTP: &str = "http";
 const MIDDLEWARE: &str = "middleware";
 
 /// Lowers every trigger, kind by kind.
-pub(super) fn lower_all(root: At<'_>, components: &[Component], reader: &mut Reader<'_, '_>) -> Vec<Trigger> {
-    let around = Surroundings { variables: Vec::new(), components: root.child("component").entries().map(|(id, _)| id).collect() };
+pub(super) fn lower_all(kinds: At<'_>, components: &[Component], around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Vec<Trigger> {
     let mut ids = HashSet::new();
     let mut triggers: Vec<(Trigger, At<'_>)> = Vec::new();
-    for (kind, at) in root.child("trigger").entries() {
+    for (kind, at) in kinds.entries() {
         for at in at.items() {
             let Some(table) = reader.read::<TriggerTable>(at) else {
                 continue;
             };
-            let trigger = lower(kind, table, at, (components, &around), reader);
+            let trigger = lower(kind, table, at, (components, around), reader);
             if !ids.insert(trigger.id.clone()) {
                 reader.problems.warn(at.child("id").start, format!("two triggers have the id `{}`; give each its own", trigger.id));
             }
@@ -41,19 +40,19 @@ pub(super) fn lower_all(root: At<'_>, components: &[Component], reader: &mut Rea
 
 fn lower(
     kind: &str,
-    table: TriggerTable,
+    mut table: TriggerTable,
     at: At<'_>,
     (components, around): (&[Component], &Surroundings<'_>),
     reader: &mut Reader<'_, '_>,
 ) -> Trigger {
     let component = table.component.and_then(|component| reference(component, at.child("component"), around, reader));
     let mut roles = BTreeMap::new();
-    for (role, references) in table.components {
-        let at = at.child("components").child(&role);
+    for (role, at) in at.child("components").entries() {
+        let Some(references) = table.components.remove(role) else { continue };
         let references = references.into_vec().into_iter().enumerate();
         let ids: Vec<ComponentId> =
             references.filter_map(|(index, component)| reference(component, at.item(index), around, reader)).collect();
-        roles.insert(role, ids);
+        roles.insert(role.to_owned(), ids);
     }
     let middleware = middleware(table.dependencies, at.child("dependencies"), reader);
     for (index, step) in middleware.iter().enumerate() {

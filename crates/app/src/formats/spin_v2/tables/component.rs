@@ -12,6 +12,7 @@ use crate::formats::coracle::{InstancesTable, LimitsTable};
 
 /// A component: where its code is, what it may do, and how it is built.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Component")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct ComponentTable {
     /// Where the code is: a path, a URL with its digest, or a package of a registry.
@@ -80,6 +81,7 @@ pub(crate) struct ComponentTable {
 
 /// Where a component's code is.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Source")]
 #[serde(untagged)]
 #[schemars(deny_unknown_fields)]
 pub(crate) enum SourceTable {
@@ -111,6 +113,7 @@ pub(crate) enum SourceTable {
 
 /// Files that a component may read.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "File")]
 #[serde(untagged)]
 #[schemars(deny_unknown_fields)]
 pub(crate) enum FileTable {
@@ -131,6 +134,7 @@ pub(crate) enum FileTable {
 
 /// A deployment environment.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Target")]
 #[serde(untagged)]
 #[schemars(deny_unknown_fields)]
 pub(crate) enum TargetTable {
@@ -150,6 +154,7 @@ pub(crate) enum TargetTable {
 
 /// How a component's code is built.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Build")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct BuildTable {
     /// The shell command, or several that run in order until one fails.
@@ -163,6 +168,7 @@ pub(crate) struct BuildTable {
 
 /// What a build profile changes about its component.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Profile")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct ProfileTable {
     /// Replaces the component's source.
@@ -179,6 +185,7 @@ pub(crate) struct ProfileTable {
 
 /// What a build profile changes about the build.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "ProfileBuild")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct ProfileBuildTable {
     /// The shell command, or several that run in order until one fails.

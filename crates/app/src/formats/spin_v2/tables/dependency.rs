@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 /// A component to plug into another one's imports.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Dependency")]
 #[serde(untagged)]
 #[schemars(deny_unknown_fields)]
 pub(crate) enum DependencyTable {
@@ -56,6 +57,7 @@ pub(crate) enum DependencyTable {
 
 /// A component that a call passes through on its way from the trigger.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "TriggerDependency")]
 #[serde(untagged)]
 #[schemars(deny_unknown_fields)]
 pub(crate) enum TriggerDependencyTable {
@@ -97,6 +99,7 @@ pub(crate) enum TriggerDependencyTable {
 
 /// What a dependency may use of the permissions of the component that it is plugged into.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Inherit")]
 #[serde(untagged)]
 pub(crate) enum InheritTable {
     /// Everything or nothing.

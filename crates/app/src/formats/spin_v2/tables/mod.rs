@@ -21,8 +21,8 @@ use crate::formats::OneOrMany;
 #[expect(dead_code, reason = "it is the schema of the whole; its parts are read one by one so that all errors show")]
 pub(crate) struct Manifest {
     /// The version of the manifest's format: 2. `coracle.toml` may leave it out.
-    #[schemars(with = "u32", range(min = 2, max = 2), default)]
-    spin_manifest_version: u32,
+    #[schemars(range(min = 2, max = 2))]
+    spin_manifest_version: Option<u32>,
     /// What the application is called and whose it is.
     application: ApplicationTable,
     /// Values that an operator may set when the application starts.
@@ -38,6 +38,7 @@ pub(crate) struct Manifest {
 
 /// What the application is called and whose it is.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "Application")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct ApplicationTable {
     /// The application's name.
@@ -64,6 +65,7 @@ pub(crate) struct ApplicationTable {
 
 /// A value that an operator may set. It has a default, or it is required, never both.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Variable")]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct VariableTable {
     /// A description for people.
@@ -80,6 +82,7 @@ pub(crate) struct VariableTable {
 
 /// What wakes a component. Further keys depend on the kind of trigger.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Trigger")]
 pub(crate) struct TriggerTable {
     /// A name for the trigger; made up from the component when absent.
     #[serde(default)]
@@ -99,6 +102,7 @@ pub(crate) struct TriggerTable {
 /// A component's id, or its table written in place.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub(crate) enum ComponentRef {
     Id(String),
     Inline(#[expect(dead_code, reason = "it has become an entry of `component` before it is read")] Box<ComponentTable>),
