@@ -29,10 +29,7 @@ pub(super) fn format(root: &Node, file: &str, asked: Option<Format>, problems: &
     let coracle = match asked {
         Some(Format::Coracle) => true,
         Some(Format::SpinV1 | Format::SpinV2) => false,
-        Some(Format::Bare) => {
-            problems.error(0, "a bare component has no manifest", "leave the format open to read this file");
-            return None;
-        }
+        Some(Format::Bare) => return Some(Format::Bare),
         None => name == "coracle.toml" || name.ends_with(".coracle.toml"),
     };
     let version = root.entry(VERSION_KEY).or_else(|| root.entry(VERSION_KEY_OLD));

@@ -12,9 +12,18 @@ pub(crate) use one_or_many::OneOrMany;
 
 use serde_json::Value;
 
-use crate::document::{self, Problems};
+use crate::document::{self, Node, Problems};
 use crate::model::{App, Format};
 use crate::problem::Errors;
+
+/// A manifest format: how its tree becomes an application, once `detect` has told it from the others.
+struct ManifestFormat {
+    format: Format,
+    load: fn(Node, Option<&str>, &mut Problems<'_>) -> Option<App>,
+}
+
+/// Every format, a folder each.
+const ALL: &[ManifestFormat] = &[coracle::FORMAT, spin_v2::FORMAT, spin_v1::FORMAT, bare::FORMAT];
 
 /// A longer manifest is refused unread.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
@@ -61,8 +70,7 @@ fn read(text: &str, file: &str, format: Option<Format>, profile: Option<&str>, p
         return None;
     }
     let root = document::parse(text, problems)?;
-    match detect::format(&root, file, format, problems)? {
-        Format::SpinV1 => spin_v1::load(root, profile, problems),
-        format => spin_v2::load(root, format, profile, problems),
-    }
+    let format = detect::format(&root, file, format, problems)?;
+    let found = ALL.iter().find(|candidate| candidate.format == format)?;
+    (found.load)(root, profile, problems)
 }

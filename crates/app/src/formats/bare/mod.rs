@@ -4,7 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::ManifestFormat;
 use crate::model::{App, Component, ComponentId, Format, InstancePolicy, LimitOverrides, Source, Trigger};
+
+/// A Wasm file named on the command line; a manifest cannot be read as one.
+pub(super) const FORMAT: ManifestFormat = ManifestFormat {
+    format: Format::Bare,
+    load: |_, _, problems| {
+        problems.error(0, "a bare component has no manifest", "leave the format open to read this file");
+        None
+    },
+};
 
 /// What a bare component is for; the caller knows from its exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

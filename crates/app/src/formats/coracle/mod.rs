@@ -7,3 +7,10 @@ mod quantity;
 
 pub(crate) use instances::{InstancesTable, lower_instances};
 pub(crate) use limits::{LimitsTable, lower_limits};
+
+use super::{ManifestFormat, spin_v2};
+use crate::model::Format;
+
+/// `coracle.toml`.
+pub(super) const FORMAT: ManifestFormat =
+    ManifestFormat { format: Format::Coracle, load: |root, profile, problems| spin_v2::load(root, Format::Coracle, profile, problems) };

@@ -12,11 +12,16 @@ mod trigger;
 
 use std::collections::BTreeMap;
 
+use super::ManifestFormat;
 use crate::document::{At, Node, OwnKeys, Problems, check, nearest};
 use crate::model::{App, Format, NameStyle, Variable};
 use component::Surroundings;
 use reader::Reader;
 use tables::{ApplicationTable, VariableTable};
+
+/// `spin.toml` version 2.
+pub(super) const FORMAT: ManifestFormat =
+    ManifestFormat { format: Format::SpinV2, load: |root, profile, problems| load(root, Format::SpinV2, profile, problems) };
 
 /// An application with more components than this is refused.
 pub(crate) const COMPONENTS_MAX: usize = 1_000;
