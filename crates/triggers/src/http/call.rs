@@ -154,12 +154,18 @@ impl Drop for Streaming {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let mut body = std::mem::replace(&mut self.body, UnsyncBoxBody::new(http_body_util::Empty::new().map_err(|never| match never {})));
+        let body = std::mem::replace(&mut self.body, UnsyncBoxBody::new(http_body_util::Empty::new().map_err(|never| match never {})));
         runtime.spawn(async move {
+            let mut body = Some(body);
             let ended = poll_fn(|context| {
                 let ended = invocation.poll(context);
-                // What the guest still writes is thrown away, so that it does not wait for a reader.
-                while let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(context) {}
+                // What the guest still writes is thrown away, so that it does not wait for a reader. At its end the body is let go:
+                // a WASI 0.3 guest counts as busy for as long as anybody could read.
+                while let Some(Poll::Ready(frame)) = body.as_mut().map(|body| Pin::new(body).poll_frame(context)) {
+                    if !matches!(frame, Some(Ok(_))) {
+                        body = None;
+                    }
+                }
                 ended
             })
             .await;
