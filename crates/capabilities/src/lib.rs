@@ -1,14 +1,18 @@
 //! What a guest may ask of its host: a folder for each capability, listed in [`ALL`]. Folders do not import each other; what they
 //! share stands beside them.
 
+pub mod config;
 pub mod http_client;
+pub mod logging;
+pub mod resolver;
+pub mod variables;
 pub mod wasi;
 
 use coracle_engine::{Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
-pub const ALL: &[&dyn Capability] = &[&wasi::Wasi, &http_client::HttpClient];
+pub const ALL: &[&dyn Capability] = &[&variables::Variables, &config::Config, &wasi::Wasi, &logging::Logging, &http_client::HttpClient];
 
 /// A linker that answers every interface of [`ALL`].
 ///

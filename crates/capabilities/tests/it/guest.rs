@@ -1,0 +1,89 @@
+//! A component made ready in process, with what a test grants it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coracle_capabilities as capabilities;
+use coracle_capabilities::resolver::{AppVariables, Declared, Environment};
+use coracle_engine::{Bind, Component, Engines, GrantRequest, Identity, Limits, RuntimeConfig, Settings, Site};
+use coracle_host::{Parts, Runnable};
+use coracle_testkit::fixture;
+use coracle_triggers::http::{Body, Handler, Peer};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+
+/// What a test gives to a component.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) site: Site,
+    pub(crate) config: RuntimeConfig,
+    pub(crate) grants: BTreeMap<String, Value>,
+    pub(crate) limits: Limits,
+}
+
+impl Given {
+    /// Application variables with their defaults; `None` is a required one.
+    pub(crate) fn variables(mut self, declared: &[(&str, Option<&str>)], environment: &[(&str, &str)]) -> Self {
+        let declare = |(name, default): &(&str, Option<&str>)| {
+            let declared = Declared { default: default.map(Into::into), required: default.is_none(), secret: false };
+            ((*name).to_owned(), declared)
+        };
+        let declared = declared.iter().map(declare).collect();
+        self.site.share(Arc::new(AppVariables { declared, ..AppVariables::default() }));
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.site.share(Arc::new(Environment::new(environment)));
+        self
+    }
+
+    /// Grants the component `value` under `key`.
+    pub(crate) fn grant(mut self, key: &str, value: Value) -> Self {
+        self.grants.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Makes a component ready.
+    pub(crate) fn run(mut self, name: &str, wasm: &[u8]) -> Runnable {
+        let engines = Arc::new(Engines::new(&Settings { instances_max: 10, ..Settings::default() }).unwrap());
+        let component = Component::compile(&engines, wasm).unwrap();
+        let linker = capabilities::linker(engines.get(component.generation()), component.generation()).unwrap();
+        for capability in capabilities::ALL {
+            let mut bind = Bind { site: &mut self.site, config: &mut self.config, labels: &BTreeMap::new() };
+            capability.bind(&mut bind).unwrap();
+        }
+        let request = GrantRequest { component: name, grants: &self.grants, site: &self.site };
+        let grants = capabilities::grants(&request).unwrap();
+        let identity = Identity { app: "test".to_owned(), component: name.to_owned() };
+        Runnable::new(&engines, &linker, Parts { identity, component, grants, limits: self.limits }).unwrap()
+    }
+
+    /// Makes a fixture ready to answer HTTP.
+    pub(crate) fn serve(self, name: &str) -> Served {
+        let runnable = Arc::new(self.run(name, &fixture(name).unwrap()));
+        Served { handler: Handler::new(Arc::clone(&runnable)).unwrap(), runnable }
+    }
+}
+
+/// A guest that answers HTTP.
+pub(crate) struct Served {
+    handler: Handler,
+    runnable: Arc<Runnable>,
+}
+
+impl Served {
+    /// Sends a GET request, reads the answer to its end, and sees that the instance goes away afterwards.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let request = http::Request::get(format!("http://example.com{path}")).header("host", "example.com").body(Body::empty()).unwrap();
+        let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
+        let response = self.handler.handle(request, peer).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let gone = async {
+            while self.runnable.running() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), gone).await.expect("the instance ends with its answer");
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+}

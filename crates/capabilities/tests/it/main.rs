@@ -1,0 +1,9 @@
+//! The capabilities, met by real guests and by small components that call one interface.
+
+#![cfg(test)]
+
+mod config;
+mod guest;
+mod logging;
+mod shim;
+mod variables;

@@ -1,0 +1,120 @@
+//! Variables, in each version of Spin's interfaces.
+
+use coracle_capabilities as capabilities;
+use coracle_engine::{GrantRequest, Site};
+use serde_json::json;
+use wasmtime::component::Val;
+
+use crate::guest::Given;
+use crate::shim::{Function, Shim, shown};
+
+const SECRET: &str = "c4n4ry";
+
+fn given() -> Given {
+    Given::default()
+        .variables(
+            &[("greeting", Some("hello")), ("secret_token", None), ("other", Some("unseen"))],
+            &[("SPIN_VARIABLE_SECRET_TOKEN", SECRET)],
+        )
+        .grant("variables", json!({ "greeting": "{{ greeting }} from spin", "token": "{{ secret_token }}", "plain": "as it is" }))
+}
+
+#[tokio::test]
+async fn a_guest_of_spin_7_reads_its_variables() {
+    let guest = given().serve("spin7-variables");
+    for (path, status, expected) in [
+        ("/", 200, "hello from spin"),
+        ("/greeting", 200, "hello from spin"),
+        ("/token", 200, SECRET),
+        ("/plain", 200, "as it is"),
+        ("/other", 404, "Undefined"),
+        ("/secret_token", 404, "Undefined"),
+        ("/non_existent", 404, "Undefined"),
+        ("/invalid-name", 404, "InvalidName"),
+        ("/invalid!name", 404, "InvalidName"),
+        ("/4invalidname", 404, "InvalidName"),
+        ("/GREETING", 404, "InvalidName"),
+    ] {
+        let (met, body) = guest.get(path).await;
+        assert_eq!(met, status, "{path}: {body}");
+        assert!(body.contains(expected), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_component_without_the_grant_has_no_variables() {
+    let guest = Given::default().variables(&[("greeting", Some("hello"))], &[]).serve("spin7-variables");
+    let (status, body) = guest.get("/greeting").await;
+    assert_eq!(status, 404);
+    assert!(body.contains("Undefined") && body.contains("`variables` in the manifest"), "{body}");
+}
+
+#[tokio::test]
+async fn both_synchronous_versions_answer_in_their_own_words() {
+    const V1: &str =
+        r#"(variant (case "provider" string) (case "invalid-key" string) (case "invalid-schema" string) (case "other" string))"#;
+    const V2: &str = r#"(variant (case "invalid-name" string) (case "undefined" string) (case "provider" string) (case "other" string))"#;
+    for (interface, name, error, signature, undefined, invalid) in [
+        (
+            "fermyon:spin/config",
+            "get-config",
+            V1,
+            r#"(param "key" string) (result (result string (error $error)))"#,
+            "provider",
+            "invalid-key",
+        ),
+        (
+            "fermyon:spin/variables@2.0.0",
+            "get",
+            V2,
+            r#"(param "name" string) (result (result string (error $error)))"#,
+            "undefined",
+            "invalid-name",
+        ),
+    ] {
+        let function = Function { name, signature, flat_params: 2, has_result: true };
+        let shim = Shim::new(given(), interface, ("error", error), &[function]);
+        for (asked, expected) in [
+            ("greeting", r#"ok("hello from spin")"#.to_owned()),
+            ("plain", r#"ok("as it is")"#.to_owned()),
+            ("other", format!("err({undefined}(")),
+            ("invalid-name", format!("err({invalid}(")),
+            ("", format!("err({invalid}(")),
+        ] {
+            let answers = shim.call(&[(name, &[Val::String(asked.to_owned())])]).await;
+            let answer = shown(answers[0].as_ref().unwrap());
+            assert!(answer.starts_with(&expected), "{interface} {asked}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn a_grant_that_cannot_be_given_names_component_variable_and_remedy() {
+    let refusal = |grant| {
+        let grants = [("variables".to_owned(), grant)].into();
+        let site = Site::default();
+        match capabilities::grants(&GrantRequest { component: "web", grants: &grants, site: &site }) {
+            Ok(_) => panic!("granted"),
+            Err(error) => error.to_string(),
+        }
+    };
+    for (grant, expected) in [
+        (
+            json!({ "a": "{{ unknown }}" }),
+            "component `web`: variable `a` uses `unknown`, which the application does not declare; add `unknown` to",
+        ),
+        (json!({ "a": "{{ unknown" }), "component `web`: the template of variable `a` is wrong: a `{{` is never closed"),
+        (json!({ "A": "x" }), "component `web`: `A` is not the name of a variable"),
+        (json!(["a"]), "component `web`: `variables` must be a table of strings"),
+    ] {
+        let error = refusal(grant);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn the_start_up_table_names_variables_and_shows_no_value() {
+    let granted = given().run("web", &coracle_testkit::fixture("spin7-variables").unwrap()).granted().join("\n");
+    assert!(granted.contains("variables greeting, plain, token"), "{granted}");
+    assert!(!granted.contains(SECRET) && !granted.contains("hello"), "{granted}");
+}
