@@ -1,3 +1,5 @@
+//! Order, templates, refusals, and that no value is ever shown.
+
 use super::*;
 use coracle_engine::{RuntimeConfig, Site};
 use std::sync::Arc;
