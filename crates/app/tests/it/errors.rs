@@ -591,8 +591,8 @@ fn refuses_http_triggers_that_cannot_answer() {
         (
             "route = '/a'\ncomponent = 'a'\ndependencies.middleware = { path = 'x' }",
             expect![[r#"
-            spin.toml:6:14: `trigger.http.dependencies.middleware` must be an array, not a table
-              help: write an array"#]],
+                spin.toml:6:14: `trigger.http.dependencies.middleware` must be an array, not a table
+                  help: write `[[trigger.http.dependencies.middleware]]` as the header of the table, or put brackets around the value"#]],
         ),
     ] {
         errors("spin.toml", &with_trigger(trigger, ""), expected);
@@ -714,5 +714,38 @@ fn profiles_are_checked_whether_chosen_or_not() {
           help: add `[component.gone]`
         spin.toml:8:100: unknown key `exclude` in `component.a.profile.p`
           help: the known keys are `source`, `environment`, `dependencies`, `build`"#]],
+    );
+}
+
+#[test]
+fn slips_with_brackets_are_explained() {
+    errors(
+        "coracle.toml",
+        "application.name = 'x'\n[trigger.http]\nroute = '/'\n[[component]]\nid = 'a'\n",
+        expect![[r#"
+        coracle.toml:2:10: `trigger.http` must be an array, not a table
+          help: write `[[trigger.http]]` as the header of the table, or put brackets around the value
+        coracle.toml:4:3: `component` must be a table, not an array
+          help: write a table: The components, by their kebab-case id"#]],
+    );
+}
+
+#[test]
+fn a_component_has_bounds() {
+    let hosts = "'http://*.spin.internal', ".repeat(2_049);
+    errors(
+        "spin.toml",
+        &component(&format!("allowed_outbound_hosts = [{hosts}]")),
+        expect![[r#"
+        spin.toml:8:1: a component may have at most 2048 outbound hosts
+          help: use wildcards, such as `https://*.example.com`"#]],
+    );
+    let dependencies: String = (0..257).map(|index| format!("d{index} = {{ path = 'x' }}\n")).collect();
+    errors(
+        "spin.toml",
+        &component(&format!("[component.a.dependencies]\n{dependencies}")),
+        expect![[r#"
+        spin.toml:8:14: 257 dependencies are more than the 256 that one component may have
+          help: split the component"#]],
     );
 }

@@ -256,3 +256,23 @@ fn http_settings_are_read_from_the_trigger() {
     assert_eq!((response.status, response.body.as_str(), response.headers["x-pot"].as_str()), (418, "short and stout", "tea"));
     assert_eq!(settings[2].route, None, "a private route is not in any table");
 }
+
+#[test]
+fn a_wildcard_for_components_names_each_of_them() {
+    let text = "spin_manifest_version = 2\napplication.name = 'chain'\n[[trigger.http]]\nroute = '/...'\ncomponent = 'a'\n[[trigger.http]]\n\
+                route = { private = true }\ncomponent = { source = 'i' }\n[component.a]\nsource = 'a'\nallowed_outbound_hosts = [\n\
+                'http://x.dev', 'http://*.spin.internal', 'https://*.spin.internal:8080', 'http://b.spin.internal', 'http://*.other.internal',\n\
+                'http://*.spin.internal.evil.dev']\n";
+    let app = app("spin.toml", text);
+    let expected = [
+        "http://x.dev",
+        "http://a.spin.internal",
+        "http://http-trigger1-component.spin.internal",
+        "https://a.spin.internal:8080",
+        "https://http-trigger1-component.spin.internal:8080",
+        "http://b.spin.internal",
+        "http://*.other.internal",
+        "http://*.spin.internal.evil.dev",
+    ];
+    assert_eq!(app.components[0].grants["outbound-hosts"], serde_json::json!(expected));
+}

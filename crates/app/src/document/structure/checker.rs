@@ -170,8 +170,14 @@ impl<'s, 'd> Checker<'s, 'd> {
 
     fn wrong_type(&mut self, wanted: &str, about: Option<String>, at: At<'d>, node: &Node) {
         let here = self.here();
-        let about = about.unwrap_or_default();
-        self.find(at.start, format!("{here} must be {wanted}, not {}", node.kind()), format!("write {wanted}{about}"));
+        let remedy = match node.value {
+            // The usual slip is one pair of brackets too few.
+            NodeValue::Table(_) if wanted == "an array" => {
+                format!("write `[[{}]]` as the header of the table, or put brackets around the value", here.trim_matches('`'))
+            }
+            _ => format!("write {wanted}{}", about.unwrap_or_default()),
+        };
+        self.find(at.start, format!("{here} must be {wanted}, not {}", node.kind()), remedy);
     }
 
     fn unknown_key(&mut self, name: &str, at: At<'d>, properties: &Map<String, Value>) {

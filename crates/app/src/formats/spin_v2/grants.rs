@@ -13,6 +13,12 @@ use crate::formats::spin_v1::allowed_http_hosts;
 use crate::model::{Component, NameStyle};
 use crate::template::Template;
 
+/// A component with more outbound hosts than this is refused; the wildcard for components counts as each of them.
+const OUTBOUND_HOSTS_MAX: usize = 2_048;
+
+/// Where the components of an application find each other.
+const INTERNAL_DOMAIN: &str = ".spin.internal";
+
 /// Each capability that has a key of its own, and that key.
 const KEYS: [(&str, &str); 6] = [
     ("ai-models", "ai_models"),
@@ -132,9 +138,18 @@ fn check_template(text: &str, at: At<'_>, around: &Surroundings<'_>, reader: &mu
 }
 
 fn outbound_hosts(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Vec<String> {
-    let mut hosts = table.allowed_outbound_hosts.clone();
-    for (index, host) in hosts.iter().enumerate() {
+    let mut hosts = Vec::new();
+    for (index, host) in table.allowed_outbound_hosts.iter().enumerate() {
         check_template(host, at.child("allowed_outbound_hosts").item(index), around, reader);
+        match any_component(host) {
+            Some((scheme, port)) => hosts.extend(around.components.iter().map(|id| format!("{scheme}{id}{INTERNAL_DOMAIN}{port}"))),
+            None => hosts.push(host.clone()),
+        }
+        if hosts.len() > OUTBOUND_HOSTS_MAX {
+            let message = format!("a component may have at most {OUTBOUND_HOSTS_MAX} outbound hosts");
+            reader.problems.error(at.child("allowed_outbound_hosts").key, message, "use wildcards, such as `https://*.example.com`");
+            return hosts;
+        }
     }
     if !table.allowed_http_hosts.is_empty() {
         let at = at.child("allowed_http_hosts");
@@ -143,4 +158,12 @@ fn outbound_hosts(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_>,
         hosts.extend(converted);
     }
     hosts
+}
+
+/// Takes `http://*.spin.internal` apart, which stands for every component of the application: what is before the
+/// component's id, and what is after the domain.
+fn any_component(host: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = host.split_at_checked(host.find("://")? + "://".len())?;
+    let after = rest.strip_prefix('*')?.strip_prefix(INTERNAL_DOMAIN)?;
+    (after.is_empty() || after.starts_with([':', '/'])).then_some((scheme, after))
 }
