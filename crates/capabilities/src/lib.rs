@@ -3,16 +3,20 @@
 
 pub mod config;
 pub mod http_client;
+pub mod key_value;
 pub mod logging;
 pub mod resolver;
 pub mod variables;
 pub mod wasi;
 
+mod sqlite_file;
+
 use coracle_engine::{Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
-pub const ALL: &[&dyn Capability] = &[&variables::Variables, &config::Config, &wasi::Wasi, &logging::Logging, &http_client::HttpClient];
+pub const ALL: &[&dyn Capability] =
+    &[&variables::Variables, &config::Config, &wasi::Wasi, &logging::Logging, &http_client::HttpClient, &key_value::KeyValue];
 
 /// A linker that answers every interface of [`ALL`].
 ///

@@ -1,12 +1,13 @@
 //! A component made ready in process, with what a test grants it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_capabilities as capabilities;
 use coracle_capabilities::resolver::{AppVariables, Declared, Environment};
-use coracle_engine::{Bind, Component, Engines, GrantRequest, Identity, Limits, RuntimeConfig, Settings, Site};
+use coracle_engine::{Bind, BindError, Component, Engines, GrantRequest, Identity, Limits, RuntimeConfig, Settings, Site};
 use coracle_host::{Parts, Runnable};
 use coracle_testkit::fixture;
 use coracle_triggers::http::{Body, Handler, Peer};
@@ -42,38 +43,60 @@ impl Given {
         self
     }
 
+    /// Reads `text` as the operator's configuration; relative paths in it start at `folder`.
+    pub(crate) fn runtime_config(mut self, text: &str, folder: &Path) -> Self {
+        self.config = RuntimeConfig::new(toml::from_str(text).unwrap(), Some(folder.join("runtime-config.toml")));
+        self
+    }
+
+    /// Binds the configuration, as a start does.
+    pub(crate) fn bind(&mut self) -> Result<(), BindError> {
+        let texts = |value: &Value| value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let labels = self.grants.iter().map(|(key, value)| (key.clone(), texts(value))).collect();
+        let (site, config) = (&mut self.site, &mut self.config);
+        capabilities::ALL.iter().try_for_each(|capability| capability.bind(&mut Bind { site, config, labels: &labels }))
+    }
+
     /// Makes a component ready.
     pub(crate) fn run(mut self, name: &str, wasm: &[u8]) -> Runnable {
+        self.ready(name, wasm)
+    }
+
+    fn ready(&mut self, name: &str, wasm: &[u8]) -> Runnable {
         let engines = Arc::new(Engines::new(&Settings { instances_max: 10, ..Settings::default() }).unwrap());
         let component = Component::compile(&engines, wasm).unwrap();
         let linker = capabilities::linker(engines.get(component.generation()), component.generation()).unwrap();
-        for capability in capabilities::ALL {
-            let mut bind = Bind { site: &mut self.site, config: &mut self.config, labels: &BTreeMap::new() };
-            capability.bind(&mut bind).unwrap();
-        }
+        self.bind().unwrap();
         let request = GrantRequest { component: name, grants: &self.grants, site: &self.site };
         let grants = capabilities::grants(&request).unwrap();
         let identity = Identity { app: "test".to_owned(), component: name.to_owned() };
-        Runnable::new(&engines, &linker, Parts { identity, component, grants, limits: self.limits }).unwrap()
+        Runnable::new(&engines, &linker, Parts { identity, component, grants, limits: self.limits.clone() }).unwrap()
     }
 
     /// Makes a fixture ready to answer HTTP.
-    pub(crate) fn serve(self, name: &str) -> Served {
-        let runnable = Arc::new(self.run(name, &fixture(name).unwrap()));
-        Served { handler: Handler::new(Arc::clone(&runnable)).unwrap(), runnable }
+    pub(crate) fn serve(mut self, name: &str) -> Served {
+        let runnable = Arc::new(self.ready(name, &fixture(name).unwrap()));
+        Served { handler: Handler::new(Arc::clone(&runnable)).unwrap(), runnable, site: self.site }
     }
 }
 
 /// A guest that answers HTTP.
 pub(crate) struct Served {
+    pub(crate) site: Site,
     handler: Handler,
     runnable: Arc<Runnable>,
 }
 
 impl Served {
-    /// Sends a GET request, reads the answer to its end, and sees that the instance goes away afterwards.
+    /// Sends a GET request.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
-        let request = http::Request::get(format!("http://example.com{path}")).header("host", "example.com").body(Body::empty()).unwrap();
+        self.send("GET", path, "").await
+    }
+
+    /// Sends a request, reads the answer to its end, and sees that the instance goes away afterwards.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let request = http::Request::builder().method(method).uri(format!("http://example.com{path}")).header("host", "example.com");
+        let request = request.body(Body::full(body.to_owned())).unwrap();
         let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
         let response = self.handler.handle(request, peer).await.unwrap();
         let status = response.status().as_u16();

@@ -4,6 +4,7 @@
 
 mod config;
 mod guest;
+mod key_value;
 mod logging;
 mod shim;
 mod variables;

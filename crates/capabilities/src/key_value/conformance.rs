@@ -1,0 +1,279 @@
+//! What every [`Store`] must do, on each backend: a new one is one more line in [`backends`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::memory::Memory;
+use super::sqlite::File;
+use super::{Cursor, Error, Store, Swap, number};
+
+type Backends = Vec<(&'static str, Arc<dyn Store>)>;
+
+/// Every backend, each with a fresh store, and what must outlive it.
+fn backends() -> (Backends, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::open(&folder.path().join("store.db")).unwrap();
+    (vec![("memory", Arc::new(Memory::default())), ("sqlite", Arc::new(file.store("default")))], folder)
+}
+
+async fn all_keys(store: &dyn Store, page_keys_max: usize) -> Vec<String> {
+    let (mut keys, mut from): (Vec<String>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let page = store.keys(from.as_ref(), page_keys_max).await.unwrap();
+        assert!(page.keys.len() <= page_keys_max);
+        keys.extend(page.keys);
+        from = page.next;
+        if from.is_none() {
+            return keys;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_what_was_set_last() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        assert_eq!(store.get("a").await.unwrap(), None, "{name}");
+        assert!(!store.exists("a").await.unwrap(), "{name}");
+        for value in [b"one".to_vec(), vec![], vec![0, 255, 0], vec![7; 3 << 20]] {
+            store.set("a", value.clone()).await.unwrap();
+            assert_eq!(store.get("a").await.unwrap(), Some(value), "{name}");
+            assert!(store.exists("a").await.unwrap(), "{name}");
+        }
+        store.delete("a").await.unwrap();
+        store.delete("a").await.unwrap();
+        assert_eq!(store.get("a").await.unwrap(), None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn any_text_is_a_key_and_no_two_are_the_same() {
+    let keys =
+        ["", "/", "..", "../x", "a:b", "a\0b", "a\0c", "%", "_", "'; DROP TABLE spin_key_value; --", "é", "e\u{301}", "K", "\u{212a}"];
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        for key in keys {
+            store.set(key, key.as_bytes().to_vec()).await.unwrap();
+        }
+        for key in keys {
+            assert_eq!(store.get(key).await.unwrap().as_deref(), Some(key.as_bytes()), "{name}: {key:?}");
+        }
+        let mut expected = keys.map(str::to_owned).to_vec();
+        expected.sort();
+        let mut listed = all_keys(&*store, 3).await;
+        listed.sort();
+        assert_eq!(listed, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_each_key_once_while_others_come_and_go() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        let keys: Vec<String> = (0..25).map(|index| format!("key-{index:02}")).collect();
+        store.set_many(keys.iter().map(|key| (key.clone(), vec![1])).collect()).await.unwrap();
+        let first = store.keys(None, 10).await.unwrap();
+        // One that was listed goes, with it the one that the cursor may stand on, and one comes.
+        store.delete_many(first.keys.clone()).await.unwrap();
+        store.set("key-99", vec![1]).await.unwrap();
+        let mut rest = Vec::new();
+        let mut from = first.next.clone();
+        while let Some(cursor) = from {
+            let page = store.keys(Some(&cursor), 10).await.unwrap();
+            rest.extend(page.keys);
+            from = page.next;
+        }
+        rest.retain(|key| key != "key-99");
+        assert_eq!([first.keys, rest].concat(), keys, "{name}");
+        assert_eq!(store.keys(None, 16).await.unwrap().next, None, "{name}: a full last page is the last one");
+    }
+}
+
+#[tokio::test]
+async fn a_made_up_cursor_is_refused() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        assert_eq!(store.keys(Some(&Cursor("0".to_owned())), 10).await, Err(Error::Cursor), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn increments_add_up_and_never_wrap() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        assert_eq!(store.increment("n", 10).await, Ok(10), "{name}");
+        assert_eq!(store.increment("n", -15).await, Ok(-5), "{name}");
+        assert_eq!(store.get("n").await.unwrap(), Some((-5_i64).to_le_bytes().to_vec()), "{name}");
+        store.set("n", number::encode(i64::MAX)).await.unwrap();
+        assert_eq!(store.increment("n", 1).await, Err(Error::Overflow), "{name}");
+        assert_eq!(store.increment("n", 0).await, Ok(i64::MAX), "{name}");
+        for not_a_number in [&b"7"[..], b"", b"nine bytes"] {
+            store.set("n", not_a_number.to_vec()).await.unwrap();
+            assert_eq!(store.increment("n", 1).await, Err(Error::NotANumber), "{name}");
+            assert_eq!(store.get("n").await.unwrap().as_deref(), Some(not_a_number), "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn increments_at_once_are_all_counted() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move {
+                    for _ in 0..25 {
+                        store.increment("n", 1).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(store.increment("n", 0).await, Ok(200), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_swap_needs_the_value_that_was_read() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        assert_eq!(store.swap("k", None, vec![1]).await, Ok(Swap::Done), "{name}");
+        assert_eq!(store.swap("k", None, vec![2]).await, Ok(Swap::Stale), "{name}: a key that came meanwhile is not overwritten");
+        assert_eq!(store.swap("k", Some(&[9]), vec![2]).await, Ok(Swap::Stale), "{name}");
+        assert_eq!(store.swap("k", Some(&[1]), vec![2]).await, Ok(Swap::Done), "{name}");
+        store.delete("k").await.unwrap();
+        assert_eq!(store.swap("k", Some(&[2]), vec![3]).await, Ok(Swap::Stale), "{name}: a key that went meanwhile is not made again");
+        assert_eq!(store.get("k").await.unwrap(), None, "{name}");
+        store.set("k", vec![]).await.unwrap();
+        assert_eq!(store.swap("k", None, vec![3]).await, Ok(Swap::Stale), "{name}: empty is not absent");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_swaps_at_once_one_wins() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        for round in 0..10_u8 {
+            let key = format!("round-{round}");
+            let racers: Vec<_> = (0..6)
+                .map(|racer| {
+                    let (store, key) = (Arc::clone(&store), key.clone());
+                    tokio::spawn(async move { store.swap(&key, None, vec![racer]).await.unwrap() })
+                })
+                .collect();
+            let mut done = 0;
+            for racer in racers {
+                done += usize::from(racer.await.unwrap() == Swap::Done);
+            }
+            assert_eq!(done, 1, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn batches_answer_in_order_and_keep_their_bound() {
+    let (backends, _folder) = backends();
+    for (name, store) in backends {
+        let pair = |key: &str, value: &[u8]| (key.to_owned(), value.to_vec());
+        store.set_many(vec![pair("a", b"1"), pair("b", b"22"), pair("a", b"333")]).await.unwrap();
+        let keys = || ["b", "absent", "a", "b"].map(str::to_owned).to_vec();
+        let values = [Some(b"22".to_vec()), None, Some(b"333".to_vec()), Some(b"22".to_vec())];
+        assert_eq!(store.get_many(keys(), 7).await.unwrap(), values, "{name}");
+        assert_eq!(store.get_many(keys(), 6).await, Err(Error::ResultTooLarge { bytes_max: 6 }), "{name}");
+        store.delete_many(keys()).await.unwrap();
+        assert!(all_keys(&*store, 10).await.is_empty(), "{name}");
+        store.set_many(vec![]).await.unwrap();
+        assert!(store.get_many(vec![], 0).await.unwrap().is_empty(), "{name}");
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Set(String, Vec<u8>),
+    Delete(String),
+    Increment(String, i64),
+    Swap(String, Option<Vec<u8>>, Vec<u8>),
+    SetMany(Vec<(String, Vec<u8>)>),
+    DeleteMany(Vec<String>),
+    Read(String, usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let key = || "[ab]{0,2}";
+    let value = || prop_oneof![prop::collection::vec(0_u8..3, 0..3), any::<i64>().prop_map(number::encode)];
+    let step = prop_oneof![
+        (key(), value()).prop_map(|(key, value)| Step::Set(key, value)),
+        key().prop_map(Step::Delete),
+        (key(), any::<i64>()).prop_map(|(key, delta)| Step::Increment(key, delta)),
+        (key(), prop::option::of(value()), value()).prop_map(|(key, expected, value)| Step::Swap(key, expected, value)),
+        prop::collection::vec((key(), value()), 0..4).prop_map(Step::SetMany),
+        prop::collection::vec(key(), 0..4).prop_map(Step::DeleteMany),
+        (key(), 1_usize..4).prop_map(|(key, page)| Step::Read(key, page)),
+    ];
+    prop::collection::vec(step, 1..40)
+}
+
+/// Does `step` to a map and to `store`, which must agree.
+async fn agree(model: &mut BTreeMap<String, Vec<u8>>, store: &dyn Store, step: Step) {
+    match step {
+        Step::Set(key, value) => {
+            store.set(&key, value.clone()).await.unwrap();
+            model.insert(key, value);
+        }
+        Step::Delete(key) => {
+            store.delete(&key).await.unwrap();
+            model.remove(&key);
+        }
+        Step::Increment(key, delta) => {
+            let expected = number::add(model.get(&key).map(Vec::as_slice), delta);
+            assert_eq!(store.increment(&key, delta).await, expected);
+            if let Ok(sum) = expected {
+                model.insert(key, number::encode(sum));
+            }
+        }
+        Step::Swap(key, expected, value) => {
+            let fits = model.get(&key) == expected.as_ref();
+            let swap = store.swap(&key, expected.as_deref(), value.clone()).await.unwrap();
+            assert_eq!(swap == Swap::Done, fits);
+            if fits {
+                model.insert(key, value);
+            }
+        }
+        Step::SetMany(pairs) => {
+            store.set_many(pairs.clone()).await.unwrap();
+            model.extend(pairs);
+        }
+        Step::DeleteMany(keys) => {
+            keys.iter().for_each(|key| drop(model.remove(key)));
+            store.delete_many(keys).await.unwrap();
+        }
+        Step::Read(key, page) => {
+            assert_eq!(store.get(&key).await.unwrap().as_ref(), model.get(&key));
+            assert_eq!(store.exists(&key).await.unwrap(), model.contains_key(&key));
+            assert_eq!(all_keys(store, page).await, model.keys().cloned().collect::<Vec<_>>());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_backend_agrees_with_a_map(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (backends, _folder) = backends();
+            for (_, store) in backends {
+                let mut model = BTreeMap::new();
+                for step in steps.clone() {
+                    agree(&mut model, &*store, step).await;
+                }
+            }
+        });
+    }
+}

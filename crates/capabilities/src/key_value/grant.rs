@@ -1,0 +1,142 @@
+//! Which stores a component was granted, and what one instance has open of them.
+
+use std::any::{Any, TypeId};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+use parking_lot::Mutex;
+
+use super::config::Bindings;
+use super::handle::{Budget, Handle};
+use super::{Cursor, Error, GRANT, Limits, Store};
+
+/// Cursors that a label remembers for guests that hold them as numbers.
+const CURSORS_KEPT: usize = 1_024;
+
+/// The key-value state of one instance. By default it has nothing.
+#[derive(Default)]
+pub struct State {
+    labels: Labels,
+    budget: Arc<Budget>,
+    open: u32,
+    numbered: Vec<Option<Handle>>,
+}
+
+/// A label that a component was granted.
+pub(super) struct Granted {
+    pub(super) label: String,
+    pub(super) place: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) limits: Limits,
+    cursors: Cursors,
+}
+
+/// Cursors behind numbers, shared by all instances so that a number is still good in the next request.
+#[derive(Default)]
+struct Cursors {
+    last: AtomicU64,
+    kept: Mutex<VecDeque<(u64, Cursor)>>,
+}
+
+type Labels = Arc<BTreeMap<String, Arc<Granted>>>;
+
+struct Stores(Labels);
+
+impl State {
+    /// Opens the store behind `label`.
+    pub(super) fn open(&mut self, label: &str) -> Result<Handle, Error> {
+        let granted = self.labels.get(label).ok_or(Error::AccessDenied)?;
+        if self.open >= granted.limits.open_max {
+            return Err(Error::TableFull);
+        }
+        self.open += 1;
+        Ok(Handle::new(Arc::clone(granted), Arc::clone(&self.budget)))
+    }
+
+    /// Forgets one open store.
+    pub(super) fn close(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    /// Opens the store behind `label` for guests that hold stores as numbers.
+    pub(super) fn open_numbered(&mut self, label: &str) -> Result<u32, Error> {
+        let handle = self.open(label)?;
+        let index = self.numbered.iter().position(Option::is_none).unwrap_or(self.numbered.len());
+        match self.numbered.get_mut(index) {
+            Some(place) => *place = Some(handle),
+            None => self.numbered.push(Some(handle)),
+        }
+        u32::try_from(index).map_err(|_| Error::TableFull)
+    }
+
+    /// The open store with this number.
+    pub(super) fn numbered(&self, number: u32) -> Option<Handle> {
+        self.numbered.get(usize::try_from(number).ok()?)?.clone()
+    }
+
+    /// Closes the store with this number.
+    pub(super) fn close_numbered(&mut self, number: u32) {
+        let place = usize::try_from(number).ok().and_then(|index| self.numbered.get_mut(index));
+        if place.and_then(Option::take).is_some() {
+            self.close();
+        }
+    }
+}
+
+impl Granted {
+    pub(super) fn new(label: String, place: String, store: Arc<dyn Store>, limits: Limits) -> Self {
+        Self { label, place, store, limits, cursors: Cursors::default() }
+    }
+
+    /// A number for `cursor`. The oldest number is forgotten when there are too many.
+    pub(super) fn keep_cursor(&self, cursor: Cursor) -> u64 {
+        let number = self.cursors.last.fetch_add(1, Relaxed).wrapping_add(1);
+        let mut kept = self.cursors.kept.lock();
+        if kept.len() >= CURSORS_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((number, cursor));
+        number
+    }
+
+    /// The cursor behind `number`.
+    pub(super) fn kept_cursor(&self, number: u64) -> Result<Cursor, Error> {
+        let kept = self.cursors.kept.lock();
+        kept.iter().find(|(known, _)| *known == number).map(|(_, cursor)| cursor.clone()).ok_or(Error::Cursor)
+    }
+}
+
+impl Grant for Stores {
+    fn state(&self) -> TypeId {
+        TypeId::of::<State>()
+    }
+
+    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
+        Box::new(State { labels: Arc::clone(&self.0), ..State::default() })
+    }
+
+    fn describe(&self) -> Vec<String> {
+        self.0.values().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
+    }
+}
+
+/// Looks up what a component's manifest asks for.
+pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
+    let asked = request.strings(GRANT)?;
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let bindings = request.site.shared::<Bindings>().unwrap_or_default();
+    let granted = asked.into_iter().map(|label| match bindings.get(&label) {
+        Some(granted) => Ok((label, granted)),
+        None => Err(GrantError::Refused {
+            component: request.component.to_owned(),
+            message: format!("the key-value store `{label}` has no backend"),
+            remedy: format!("add `[key_value_store.{label}]` to the runtime configuration"),
+        }),
+    });
+    let labels: BTreeMap<_, _> = granted.collect::<Result<_, _>>()?;
+    Ok(Some(Box::new(Stores(Arc::new(labels)))))
+}

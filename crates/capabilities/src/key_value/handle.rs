@@ -1,0 +1,197 @@
+//! A store as one instance sees it: the same for every interface, with the bounds checked and failures told to the operator.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+
+use super::grant::Granted;
+use super::{Cursor, Error, Limits, Page, Store, Swap};
+
+/// An open store. Cheap to clone, so that a call can hold it while the instance goes on.
+#[derive(Clone)]
+#[expect(unreachable_pub, reason = "bindgen re-exports the types of its resources")]
+pub struct Handle {
+    granted: Arc<Granted>,
+    budget: Arc<Budget>,
+}
+
+/// What an instance has used up, over all of its handles.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    operations: AtomicU32,
+    remembered_bytes: AtomicUsize,
+}
+
+/// A compare-and-swap that was begun: the key, and the value that it must still have.
+#[expect(unreachable_pub, reason = "bindgen re-exports the types of its resources")]
+pub struct Cas {
+    handle: Handle,
+    key: String,
+    remembered: Option<Vec<u8>>,
+}
+
+impl Handle {
+    pub(super) fn new(granted: Arc<Granted>, budget: Arc<Budget>) -> Self {
+        Self { granted, budget }
+    }
+
+    /// Cursors that were handed out as numbers.
+    pub(super) fn granted(&self) -> &Granted {
+        &self.granted
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let store = self.enter([key])?;
+        let value = self.told(store.get(key).await)?;
+        let bytes_max = self.limits().result_bytes_max;
+        if value.as_ref().is_some_and(|value| value.len() > bytes_max) { Err(Error::ResultTooLarge { bytes_max }) } else { Ok(value) }
+    }
+
+    pub(super) async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
+        let store = self.enter([key])?;
+        self.check_value(&value)?;
+        self.told(store.set(key, value).await)
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<(), Error> {
+        let store = self.enter([key])?;
+        self.told(store.delete(key).await)
+    }
+
+    pub(super) async fn exists(&self, key: &str) -> Result<bool, Error> {
+        let store = self.enter([key])?;
+        self.told(store.exists(key).await)
+    }
+
+    /// One page of keys.
+    pub(super) async fn page(&self, from: Option<&Cursor>) -> Result<Page, Error> {
+        self.count()?;
+        let page = self.told(self.granted.store.keys(from, self.limits().page_keys_max).await)?;
+        let bytes_max = self.limits().result_bytes_max;
+        let bytes: usize = page.keys.iter().map(String::len).sum();
+        if bytes > bytes_max { Err(Error::ResultTooLarge { bytes_max }) } else { Ok(page) }
+    }
+
+    /// All keys, for interfaces that cannot ask for a part of them.
+    pub(super) async fn all_keys(&self) -> Result<Vec<String>, Error> {
+        let bytes_max = self.limits().result_bytes_max;
+        let (mut keys, mut bytes, mut from) = (Vec::new(), 0_usize, None);
+        loop {
+            let page = self.page(from.as_ref()).await?;
+            bytes += page.keys.iter().map(|key| key.len() + size_of::<String>()).sum::<usize>();
+            if bytes > bytes_max {
+                return Err(Error::ResultTooLarge { bytes_max });
+            }
+            keys.extend(page.keys);
+            from = page.next;
+            if from.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
+    pub(super) async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
+        let store = self.enter([key])?;
+        self.told(store.increment(key, delta).await)
+    }
+
+    pub(super) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let store = self.enter(keys.iter().map(String::as_str))?;
+        self.told(store.get_many(keys, self.limits().result_bytes_max).await)
+    }
+
+    pub(super) async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
+        let store = self.enter(pairs.iter().map(|(key, _)| key.as_str()))?;
+        pairs.iter().try_for_each(|(_, value)| self.check_value(value))?;
+        self.told(store.set_many(pairs).await)
+    }
+
+    pub(super) async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
+        let store = self.enter(keys.iter().map(String::as_str))?;
+        self.told(store.delete_many(keys).await)
+    }
+
+    /// Begins a compare-and-swap with the value that `key` has now.
+    pub(super) async fn cas(&self, key: String) -> Result<Cas, Error> {
+        let mut cas = Cas { handle: self.clone(), key, remembered: None };
+        cas.current().await?;
+        Ok(cas)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.granted.limits
+    }
+
+    /// Counts an operation on each of `keys` and checks them.
+    fn enter<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<&dyn Store, Error> {
+        let bytes_max = self.limits().key_bytes_max;
+        for key in keys {
+            self.count()?;
+            if key.len() > bytes_max {
+                return Err(Error::KeyTooLong { bytes: key.len(), bytes_max });
+            }
+        }
+        Ok(self.granted.store.as_ref())
+    }
+
+    fn count(&self) -> Result<(), Error> {
+        let operations_max = self.limits().operations_max;
+        let one_more = |operations: u32| operations.checked_add(1).filter(|operations| *operations <= operations_max);
+        let counted = self.budget.operations.fetch_update(Relaxed, Relaxed, one_more);
+        counted.map(drop).map_err(|_| Error::TooManyOperations { operations_max })
+    }
+
+    fn check_value(&self, value: &[u8]) -> Result<(), Error> {
+        let bytes_max = self.limits().value_bytes_max;
+        if value.len() > bytes_max { Err(Error::ValueTooLarge { bytes: value.len(), bytes_max }) } else { Ok(()) }
+    }
+
+    /// Tells the operator of a failure that the guest gets only the kind of.
+    fn told<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error @ (Error::Backend { .. } | Error::Full)) = &result {
+            let cause = if let Error::Backend { internal, .. } = error { internal } else { "" };
+            tracing::warn!(label = self.granted.label, place = self.granted.place, cause, "key-value store failed: {error}");
+        }
+        result
+    }
+}
+
+impl Cas {
+    /// The value of the key, which the swap will expect from now on.
+    pub(super) async fn current(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let value = self.handle.get(&self.key).await?;
+        self.remember(None)?;
+        self.remember(value.clone())?;
+        Ok(value)
+    }
+
+    /// Swaps, or begins again with the value that was there instead.
+    pub(super) async fn swap(mut self, value: Vec<u8>) -> Result<Result<(), Self>, Error> {
+        let store = self.handle.enter([self.key.as_str()])?;
+        self.handle.check_value(&value)?;
+        match self.handle.told(store.swap(&self.key, self.remembered.as_deref(), value).await)? {
+            Swap::Done => Ok(Ok(())),
+            Swap::Stale => {
+                self.current().await?;
+                Ok(Err(self))
+            }
+        }
+    }
+
+    /// Keeps `value`, as long as all that the instance keeps stays within its bound.
+    fn remember(&mut self, value: Option<Vec<u8>>) -> Result<(), Error> {
+        let (bytes, bytes_max) = (value.as_ref().map_or(0, Vec::len), self.handle.limits().result_bytes_max);
+        self.handle.budget.remembered_bytes.fetch_sub(self.remembered.take().map_or(0, |old| old.len()), Relaxed);
+        if self.handle.budget.remembered_bytes.fetch_add(bytes, Relaxed).saturating_add(bytes) > bytes_max {
+            self.handle.budget.remembered_bytes.fetch_sub(bytes, Relaxed);
+            return Err(Error::ResultTooLarge { bytes_max });
+        }
+        self.remembered = value;
+        Ok(())
+    }
+}
+
+impl Drop for Cas {
+    fn drop(&mut self) {
+        self.handle.budget.remembered_bytes.fetch_sub(self.remembered.as_ref().map_or(0, Vec::len), Relaxed);
+    }
+}

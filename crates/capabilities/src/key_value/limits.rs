@@ -1,0 +1,31 @@
+//! The bounds of key-value stores. Spin has none but 128 MiB for an answer; these are lower so that one guest cannot fill the host.
+
+/// What one instance may ask of its stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest key.
+    pub key_bytes_max: usize,
+    /// The largest value.
+    pub value_bytes_max: usize,
+    /// The keys and values of one answer together, and all that an instance's compare-and-swaps remember.
+    pub result_bytes_max: usize,
+    /// Operations of one instance; each key of a batch counts.
+    pub operations_max: u32,
+    /// Stores that an instance has open at once.
+    pub open_max: u32,
+    /// Keys in one page of a listing.
+    pub page_keys_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            key_bytes_max: 512,
+            value_bytes_max: 16 << 20,
+            result_bytes_max: 16 << 20,
+            operations_max: 1_000,
+            open_max: 256,
+            page_keys_max: 1_000,
+        }
+    }
+}

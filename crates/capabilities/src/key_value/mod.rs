@@ -1,0 +1,192 @@
+//! Key-value stores. A guest opens a store by the label that it was granted; nothing here knows which backend answers, and no
+//! backend knows which of the interfaces asked.
+
+pub mod memory;
+pub mod sqlite;
+
+mod config;
+mod grant;
+mod handle;
+mod host;
+mod limits;
+mod number;
+mod ordered;
+mod writer;
+
+#[cfg(test)]
+mod conformance;
+
+pub use config::preset;
+pub use grant::State;
+pub use limits::Limits;
+
+use async_trait::async_trait;
+use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use wasmtime::component::Linker;
+
+/// The key of this capability in a component's grants.
+const GRANT: &str = "key-value";
+
+/// Key-value stores.
+pub struct KeyValue;
+
+/// One store behind a label. Writes are durable when they are acknowledged, as far as the backend is; each method is atomic.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The value of `key`.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Makes `value` the value of `key`.
+    async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error>;
+
+    /// Removes `key`; that it was absent is no error.
+    async fn delete(&self, key: &str) -> Result<(), Error>;
+
+    /// Whether `key` has a value.
+    async fn exists(&self, key: &str) -> Result<bool, Error>;
+
+    /// Up to `keys_max` keys, and where the next page starts. A key that is there throughout is listed exactly once; one that
+    /// comes or goes meanwhile may be listed.
+    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error>;
+
+    /// Adds `delta` to the number at `key`, an absent one being 0, and answers the sum. A number is eight bytes, little end first.
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error>;
+
+    /// Makes `value` the value of `key` if its value still is `expected`, where `None` is a key without a value.
+    async fn swap(&self, key: &str, expected: Option<&[u8]>, value: Vec<u8>) -> Result<Swap, Error>;
+
+    /// The values of `keys`, in their order, from one moment. Fails with [`Error::ResultTooLarge`] where they are more than
+    /// `bytes_max` together.
+    async fn get_many(&self, keys: Vec<String>, bytes_max: usize) -> Result<Vec<Option<Vec<u8>>>, Error>;
+
+    /// Sets all of `pairs`, or none of them.
+    async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error>;
+
+    /// Removes all of `keys`, or none of them.
+    async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error>;
+}
+
+/// Some keys of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The keys.
+    pub keys: Vec<String>,
+    /// Where the next page starts; `None` after the last one.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a store's keys. Only the backend that made it knows what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// How a compare-and-swap ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swap {
+    /// The new value stands.
+    Done,
+    /// Somebody else changed the value first.
+    Stale,
+}
+
+/// Why a store refuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The instance has as many stores open as it may.
+    #[error("too many stores are open")]
+    TableFull,
+    /// The component was not granted the label.
+    #[error("access denied")]
+    AccessDenied,
+    /// A key is too long.
+    #[error("key of {bytes} bytes exceeds the limit of {bytes_max} bytes")]
+    KeyTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// A value is too large.
+    #[error("value of {bytes} bytes exceeds the limit of {bytes_max} bytes")]
+    ValueTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// An answer would be too large.
+    #[error("query result exceeds limit of {bytes_max} bytes")]
+    ResultTooLarge {
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// The instance called more often than it may.
+    #[error("more than {operations_max} key-value operations in one invocation")]
+    TooManyOperations {
+        /// The bound.
+        operations_max: u32,
+    },
+    /// A cursor was not made by this store, or is too old.
+    #[error("the cursor is not one of this store's; list again from the start")]
+    Cursor,
+    /// A value that should be incremented is no number.
+    #[error("the value is not a number of eight bytes, little end first; set it anew to count from there")]
+    NotANumber,
+    /// A sum is out of range.
+    #[error("the sum is out of range")]
+    Overflow,
+    /// The store has no room.
+    #[error("the storage is full")]
+    Full,
+    /// The backend failed.
+    #[error("{public}")]
+    Backend {
+        /// What a guest may see.
+        public: &'static str,
+        /// What an operator may see.
+        internal: String,
+    },
+}
+
+impl Capability for KeyValue {
+    fn name(&self) -> &'static str {
+        GRANT
+    }
+
+    fn interfaces(&self) -> &'static [Interface] {
+        const fn interface(name: &'static str, versions: &'static [&'static str]) -> Interface {
+            Interface { name, versions, granted_by: Some(GRANT) }
+        }
+        const DRAFTS: &[&str] = &["0.2.0-draft", "0.2.0-draft2"];
+        const {
+            &[
+                interface("fermyon:spin/key-value", &[]),
+                interface("fermyon:spin/key-value", &["2.0.0"]),
+                interface("spin:key-value/key-value", &["3.0.0"]),
+                interface("wasi:keyvalue/store", DRAFTS),
+                interface("wasi:keyvalue/atomics", DRAFTS),
+                interface("wasi:keyvalue/batch", DRAFTS),
+            ]
+        }
+    }
+
+    fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
+        host::link(linker, generation)
+    }
+
+    fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {
+        config::bind(bind)
+    }
+
+    fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
+        grant::grant(request)
+    }
+
+    fn about(&self) -> About {
+        About {
+            summary: "Stores of keys and values that outlive the instance, opened by label.",
+            example: "[component.counter]\nkey_value_stores = [\"default\"]",
+            denied: "`open` answers `access-denied`",
+            backends: &["spin", "sqlite", "memory"],
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A store in an SQLite file, laid out as Spin lays it out so that its files can be used as they are. Reads run beside each other
+//! and beside the writer; [`Writer`] has the writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::Semaphore;
+
+use super::writer::Writer;
+use super::{Cursor, Error, Page, Store, Swap, number};
+use crate::sqlite_file::{self, OpenError};
+
+/// Reads of one file at once. Each has a connection of its own.
+const READERS_MAX: usize = 8;
+
+const LAYOUT: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
+    store TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (store, key)
+)";
+const GET: &str = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
+const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2";
+const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
+    ON CONFLICT (store, key) DO UPDATE SET value = excluded.value";
+const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
+const KEYS: &str = "SELECT key FROM spin_key_value WHERE store = ?1 ORDER BY key LIMIT ?2";
+const KEYS_AFTER: &str = "SELECT key FROM spin_key_value WHERE store = ?1 AND key > ?3 ORDER BY key LIMIT ?2";
+const SIZE: &str = "SELECT length(CAST(value AS BLOB)) FROM spin_key_value WHERE store = ?1 AND key = ?2";
+
+/// A file that holds any number of stores.
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+    reading: Arc<Semaphore>,
+}
+
+/// One store in a [`File`].
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    file: Arc<File>,
+    name: Arc<str>,
+}
+
+impl File {
+    /// Opens the file at `path`, which is made if it is absent.
+    pub(super) fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
+        let connection = sqlite_file::open(path)?;
+        connection.execute_batch(LAYOUT).map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+        Ok(Arc::new(Self {
+            path: path.to_owned(),
+            writer: Writer::start(connection, path)?,
+            readers: Mutex::new(Vec::new()),
+            reading: Arc::new(Semaphore::new(READERS_MAX)),
+        }))
+    }
+
+    /// The store called `name` in this file. A name is data here, whatever stands in it.
+    #[must_use]
+    pub fn store(self: &Arc<Self>, name: &str) -> Sqlite {
+        Sqlite { file: Arc::clone(self), name: name.into() }
+    }
+
+    fn reader(&self) -> Result<Connection, Error> {
+        if let Some(connection) = self.readers.lock().pop() {
+            return Ok(connection);
+        }
+        sqlite_file::open(&self.path)
+            .map_err(|error| Error::Backend { public: "the storage failed", internal: coracle_base::chain(&error).to_string() })
+    }
+}
+
+impl Sqlite {
+    /// Runs `work` on a thread that may block. It runs to its end also when nobody waits any more.
+    async fn read<T, W>(&self, work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Connection, &str) -> Result<T, Error> + Send + 'static,
+    {
+        let internal = |error: &dyn std::fmt::Display| Error::Backend { public: "the storage failed", internal: error.to_string() };
+        let permit = Arc::clone(&self.file.reading).acquire_owned().await.map_err(|error| internal(&error))?;
+        let Self { file, name } = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let mut connection = file.reader()?;
+            let result = work(&mut connection, &name);
+            file.readers.lock().push(connection);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|error| internal(&error))?
+    }
+
+    async fn write<T, W>(&self, work: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection, &str) -> Result<T, Error> + Send + 'static,
+    {
+        let name = Arc::clone(&self.name);
+        self.file.writer.write(move |connection| work(connection, &name)).await
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let key = key.to_owned();
+        self.read(move |connection, name| get(connection, name, &key)).await
+    }
+
+    async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
+        let key = key.to_owned();
+        self.write(move |connection, name| set(connection, name, &key, &value)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.delete_many(vec![key.to_owned()]).await
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool, Error> {
+        let key = key.to_owned();
+        self.read(move |connection, name| {
+            let mut statement = connection.prepare_cached(EXISTS).map_err(failure)?;
+            statement.exists(params![name, key]).map_err(failure)
+        })
+        .await
+    }
+
+    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+        let after = from.map(Cursor::key).transpose()?.map(str::to_owned);
+        self.read(move |connection, name| keys(connection, name, after.as_deref(), keys_max)).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
+        let key = key.to_owned();
+        self.write(move |connection, name| {
+            let sum = number::add(get(connection, name, &key)?.as_deref(), delta)?;
+            set(connection, name, &key, &number::encode(sum))?;
+            Ok(sum)
+        })
+        .await
+    }
+
+    async fn swap(&self, key: &str, expected: Option<&[u8]>, value: Vec<u8>) -> Result<Swap, Error> {
+        let (key, expected) = (key.to_owned(), expected.map(<[u8]>::to_vec));
+        self.write(move |connection, name| {
+            if get(connection, name, &key)? != expected {
+                return Ok(Swap::Stale);
+            }
+            set(connection, name, &key, &value).map(|()| Swap::Done)
+        })
+        .await
+    }
+
+    async fn get_many(&self, keys: Vec<String>, bytes_max: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        self.read(move |connection, name| {
+            // One transaction reads from one moment.
+            let transaction = connection.transaction().map_err(failure)?;
+            let mut bytes = 0_i64;
+            for key in &keys {
+                let mut statement = transaction.prepare_cached(SIZE).map_err(failure)?;
+                let size: Option<i64> = statement.query_row(params![name, key], |row| row.get(0)).optional().map_err(failure)?;
+                bytes = bytes.saturating_add(size.unwrap_or(0));
+            }
+            if usize::try_from(bytes).is_ok_and(|bytes| bytes > bytes_max) {
+                return Err(Error::ResultTooLarge { bytes_max });
+            }
+            keys.iter().map(|key| get(&transaction, name, key)).collect()
+        })
+        .await
+    }
+
+    async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
+        self.write(move |connection, name| pairs.iter().try_for_each(|(key, value)| set(connection, name, key, value))).await
+    }
+
+    async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
+        self.write(move |connection, name| {
+            let mut statement = connection.prepare_cached(DELETE).map_err(failure)?;
+            keys.iter().try_for_each(|key| statement.execute(params![name, key]).map(drop).map_err(failure))
+        })
+        .await
+    }
+}
+
+fn get(connection: &Connection, name: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
+    let mut statement = connection.prepare_cached(GET).map_err(failure)?;
+    // Another program may have written text; its bytes are the value then.
+    let value = statement.query_row(params![name, key], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
+    value.optional().map_err(failure)
+}
+
+fn set(connection: &Connection, name: &str, key: &str, value: &[u8]) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(SET).map_err(failure)?;
+    statement.execute(params![name, key, value]).map(drop).map_err(failure)
+}
+
+fn keys(connection: &Connection, name: &str, after: Option<&str>, keys_max: usize) -> Result<Page, Error> {
+    let read_max = i64::try_from(keys_max).unwrap_or(i64::MAX).saturating_add(1);
+    let text = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let found = match after {
+        None => {
+            let mut statement = connection.prepare_cached(KEYS).map_err(failure)?;
+            statement.query_map(params![name, read_max], text).and_then(Iterator::collect)
+        }
+        Some(after) => {
+            let mut statement = connection.prepare_cached(KEYS_AFTER).map_err(failure)?;
+            statement.query_map(params![name, read_max, after], text).and_then(Iterator::collect)
+        }
+    };
+    Ok(Page::of(found.map_err(failure)?, keys_max))
+}
+
+/// The error of a store for one of SQLite.
+pub(super) fn failure(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => Error::Full,
+        _ => Error::Backend { public: sqlite_file::public(&error), internal: error.to_string() },
+    }
+}
