@@ -17,3 +17,13 @@ pub fn fixture(name: &str) -> anyhow::Result<Vec<u8>> {
 pub fn fixture_path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.wasm"))
 }
+
+/// The bytes of a guest of this repository.
+///
+/// # Errors
+/// When it was not compiled: `cargo xtask guests` does that.
+pub fn built(name: &str) -> anyhow::Result<Vec<u8>> {
+    use anyhow::Context as _;
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/out").join(format!("{name}.wasm"));
+    std::fs::read(&path).with_context(|| format!("no guest at {}; run `cargo xtask guests`", path.display()))
+}

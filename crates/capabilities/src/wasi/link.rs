@@ -8,7 +8,8 @@ use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView};
 
-use super::State;
+use super::sockets::{deny_listening_p2, deny_listening_p3};
+use super::state;
 
 struct Io;
 
@@ -23,27 +24,27 @@ fn table(instance: &mut InstanceState) -> &mut ResourceTable {
 }
 
 fn cli(instance: &mut InstanceState) -> WasiCliCtxView<'_> {
-    let View { state, table } = instance.view::<State>();
-    WasiCliCtxView { ctx: state.ctx.cli(), table }
+    let View { state: ctx, table } = state::view(instance);
+    WasiCliCtxView { ctx: ctx.cli(), table }
 }
 
 fn clocks(instance: &mut InstanceState) -> WasiClocksCtxView<'_> {
-    let View { state, table } = instance.view::<State>();
-    WasiClocksCtxView { ctx: state.ctx.clocks(), table }
+    let View { state: ctx, table } = state::view(instance);
+    WasiClocksCtxView { ctx: ctx.clocks(), table }
 }
 
 fn filesystem(instance: &mut InstanceState) -> WasiFilesystemCtxView<'_> {
-    let View { state, table } = instance.view::<State>();
-    WasiFilesystemCtxView { ctx: state.ctx.filesystem(), table }
+    let View { state: ctx, table } = state::view(instance);
+    WasiFilesystemCtxView { ctx: ctx.filesystem(), table }
 }
 
 fn random(instance: &mut InstanceState) -> &mut WasiRandomCtx {
-    instance.state::<State>().ctx.random()
+    state::view(instance).state.random()
 }
 
 fn sockets(instance: &mut InstanceState) -> WasiSocketsCtxView<'_> {
-    let View { state, table } = instance.view::<State>();
-    WasiSocketsCtxView { ctx: state.ctx.sockets(), table }
+    let View { state: ctx, table } = state::view(instance);
+    WasiSocketsCtxView { ctx: ctx.sockets(), table }
 }
 
 /// WASI 0.2; 0.2.12 answers every 0.2.x.
@@ -83,7 +84,8 @@ pub(super) fn p2(l: &mut Instances) -> wasmtime::Result<()> {
     p2::sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(l, sockets)?;
     p2::sockets::instance_network::add_to_linker::<_, WasiSockets>(l, sockets)?;
     p2::sockets::network::add_to_linker::<_, WasiSockets>(l, &(&options).into(), sockets)?;
-    p2::sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, sockets)
+    p2::sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, sockets)?;
+    deny_listening_p2(l)
 }
 
 /// WASI 0.3, on an engine with component-model-async.
@@ -113,5 +115,6 @@ pub(super) fn p3(l: &mut Instances) -> wasmtime::Result<()> {
     p3::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, filesystem)?;
 
     p3::sockets::types::add_to_linker::<_, WasiSockets>(l, sockets)?;
-    p3::sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, sockets)
+    p3::sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, sockets)?;
+    deny_listening_p3(l)
 }

@@ -1,32 +1,24 @@
-//! The parts of WASI that every toolchain imports: cli, clocks, random, io, filesystem and sockets, in versions 0.2 and 0.3. A
-//! component without grants sees no environment, no files and no network.
+//! The parts of WASI that every toolchain imports: cli, clocks, random, io, filesystem and sockets, in versions 0.2 and 0.3, on
+//! `wasmtime-wasi`. A component without grants sees no environment, no files and no network; what it prints goes to the log.
 
-use std::any::{Any, TypeId};
-use std::sync::Arc;
-
-use coracle_engine::{About, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface};
+use coracle_engine::{About, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
 use wasmtime::component::Linker;
-use wasmtime_wasi::WasiCtx;
 
+pub use command::{Captured, Command, Stdin, Stdout};
+pub use logs::{LogSink, Logs, Stream, visible};
+pub use state::{State, next_invocation};
+
+mod command;
+mod environment;
+mod files;
+mod interfaces;
 mod link;
+mod logs;
+mod sockets;
+mod state;
 
 /// WASI without HTTP.
 pub struct Wasi;
-
-/// The WASI context of one instance.
-pub struct State {
-    ctx: WasiCtx,
-}
-
-struct Granted {
-    environment: Vec<(String, String)>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { ctx: WasiCtx::builder().build() }
-    }
-}
 
 impl Capability for Wasi {
     fn name(&self) -> &'static str {
@@ -34,7 +26,7 @@ impl Capability for Wasi {
     }
 
     fn interfaces(&self) -> &'static [Interface] {
-        &[]
+        interfaces::ALL
     }
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
@@ -43,21 +35,21 @@ impl Capability for Wasi {
     }
 
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
-        let environment = request.table("environment")?.into_iter().collect();
-        Ok(Some(Box::new(Granted { environment })))
+        Ok(Some(Box::new(state::Granted::from_request(request)?)))
     }
 
     fn about(&self) -> About {
-        About { summary: "", example: "", denied: "", backends: &[] }
-    }
-}
-
-impl Grant for Granted {
-    fn state(&self) -> TypeId {
-        TypeId::of::<State>()
-    }
-
-    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State { ctx: WasiCtx::builder().envs(&self.environment).build() })
+        About {
+            summary: "Environment, arguments, standard streams, clocks, randomness, files and sockets, as WASI 0.2 and 0.3 define them.",
+            example: r#"[component.shop]
+source = "shop.wasm"
+environment = { GREETING = "hello" }
+files = [{ source = "assets", destination = "/assets" }]
+allowed_outbound_hosts = ["tcp://10.0.0.5:5432"]
+"#,
+            denied: "The environment and the list of directories are empty. Making or connecting a socket answers `access-denied`. Clocks, \
+                     randomness and standard streams need no grant: what a guest prints goes to the log.",
+            backends: &[],
+        }
     }
 }

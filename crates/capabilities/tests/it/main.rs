@@ -8,3 +8,4 @@ mod key_value;
 mod logging;
 mod shim;
 mod variables;
+mod wasi;

@@ -1,0 +1,101 @@
+//! WASI through guests: commands that other people compiled, and our own that try what they may not.
+
+mod cli;
+mod files;
+mod sockets;
+
+use std::sync::Arc;
+
+use coracle_capabilities::wasi::{Captured, Command, Logs, Stdout};
+use coracle_capabilities::{grants, linker};
+use coracle_engine::{Component, Engines, Fault, GrantError, GrantRequest, Identity, InstanceState, Limits, Metered, Settings, Site};
+use coracle_host::{Parts, Runnable};
+use coracle_testkit::{built, fixture};
+use serde_json::Value;
+use wasmtime::component::Linker;
+use wasmtime_wasi::p2::bindings::CommandPre;
+
+/// A compiled command that can be run under different grants.
+struct Guest {
+    engines: Arc<Engines>,
+    linker: Linker<InstanceState>,
+    component: Component,
+}
+
+/// What is the same for several runs.
+struct Setting {
+    grants: Value,
+    limits: Limits,
+    site: Site,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self { grants: serde_json::json!({}), limits: Limits::default(), site: Site::default() }
+    }
+}
+
+impl Setting {
+    fn granted(grants: Value) -> Self {
+        Self { grants, ..Self::default() }
+    }
+
+    fn logging_to(logs: Logs) -> Self {
+        let mut setting = Self::default();
+        setting.site.share(Arc::new(logs));
+        setting
+    }
+}
+
+impl Guest {
+    fn built(name: &str) -> Self {
+        Self::new(&built(name).unwrap())
+    }
+
+    fn fixture(name: &str) -> Self {
+        Self::new(&fixture(name).unwrap())
+    }
+
+    fn new(bytes: &[u8]) -> Self {
+        let engines = Arc::new(Engines::new(&Settings { pooling: false, ..Settings::default() }).unwrap());
+        let component = Component::compile(&engines, bytes).unwrap();
+        let linker = linker(engines.get(component.generation()), component.generation()).unwrap();
+        Self { engines, linker, component }
+    }
+
+    fn ready(&self, setting: &Setting) -> Result<Runnable, GrantError> {
+        let asked = setting.grants.as_object().unwrap().clone().into_iter().collect();
+        let grants = grants(&GrantRequest { component: "guest", grants: &asked, site: &setting.site })?;
+        let identity = Identity { app: "test".to_owned(), component: "guest".to_owned() };
+        let parts = Parts { identity, component: self.component.clone(), grants, limits: setting.limits.clone() };
+        Ok(Runnable::new(&self.engines, &self.linker, parts).unwrap())
+    }
+
+    /// Runs the command in a new instance.
+    async fn run(&self, setting: &Setting, command: Command) -> Result<(), Fault> {
+        let runnable = self.ready(setting).unwrap();
+        let _slot = runnable.admit().await?;
+        let mut store = runnable.store()?;
+        store.data_mut().put(command);
+        let meter = Arc::clone(store.data().meter());
+        let pre = CommandPre::new(runnable.pre().clone()).unwrap();
+        let run = async move {
+            let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
+            match run.wasi_cli_run().call_run(&mut store).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(())) => Err(Fault::Exit(1)),
+                Err(error) => Err(Fault::from_call(error, store.data())),
+            }
+        };
+        Metered::new(run, meter).await.unwrap()
+    }
+
+    /// Runs the command with these arguments and gives what it printed.
+    async fn says(&self, setting: &Setting, arguments: &[&str]) -> String {
+        let printed = Captured::new(64 << 10);
+        let arguments = std::iter::once("guest").chain(arguments.iter().copied()).map(str::to_owned).collect();
+        let command = Command { arguments, stdout: Stdout::Capture(printed.clone()), ..Command::default() };
+        self.run(setting, command).await.unwrap();
+        String::from_utf8_lossy(&printed.bytes()).trim_end().to_owned()
+    }
+}
