@@ -108,7 +108,7 @@ fn an_environment_that_cannot_be_is_refused_at_start() {
         (json!({ "A": "1\u{0}2" }), "neither name nor value has a NUL"),
         (json!({ "A": long }), "`environment` has 1 variables of 716801 bytes together; at most 1000 of 640 KiB are possible"),
     ] {
-        let found = guest.ready(&Setting::granted(json!({ "environment": environment }))).unwrap_err().to_string();
+        let found = guest.ready(&Setting::granted(json!({ "environment": environment }))).err().unwrap().to_string();
         assert!(found.contains(expected), "{found}");
     }
 }

@@ -332,7 +332,7 @@ fn a_mount_that_cannot_be_is_refused_at_start() {
     let guest = Guest::built("files-p2");
     let scene = scene();
     let mount = scene.path().join("mount");
-    let refused = |files: serde_json::Value| guest.ready(&Setting::granted(json!({ "files": files }))).unwrap_err().to_string();
+    let refused = |files: serde_json::Value| guest.ready(&Setting::granted(json!({ "files": files }))).err().unwrap().to_string();
     for (files, expected) in [
         (json!("assets"), "component `guest`: `files` must be a list of `{ source, destination, writable }`"),
         (json!([{ "source": mount, "destination": "/a", "mode": "rw" }]), "must be a list of `{ source, destination, writable }`"),

@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use coracle_capabilities::wasi::{Captured, Command, Logs, Stdout};
 use coracle_capabilities::{grants, linker};
-use coracle_engine::{Component, Engines, Fault, GrantError, GrantRequest, Identity, InstanceState, Limits, Metered, Settings, Site};
-use coracle_host::{Parts, Runnable};
+use coracle_engine::{
+    Component, Engines, Fault, Generation, GrantError, GrantRequest, Identity, InstanceState, Limits, Metered, Settings, Site, store,
+};
 use coracle_testkit::{built, fixture};
 use serde_json::Value;
-use wasmtime::component::Linker;
 use wasmtime_wasi::p2::bindings::CommandPre;
 
 /// A compiled command that can be run under different grants.
 struct Guest {
     engines: Arc<Engines>,
-    linker: Linker<InstanceState>,
-    component: Component,
+    generation: Generation,
+    pre: CommandPre<InstanceState>,
 }
 
 /// What is the same for several runs.
@@ -59,28 +59,29 @@ impl Guest {
     fn new(bytes: &[u8]) -> Self {
         let engines = Arc::new(Engines::new(&Settings { pooling: false, ..Settings::default() }).unwrap());
         let component = Component::compile(&engines, bytes).unwrap();
-        let linker = linker(engines.get(component.generation()), component.generation()).unwrap();
-        Self { engines, linker, component }
+        let generation = component.generation();
+        let linker = linker(engines.get(generation), generation).unwrap();
+        let pre = CommandPre::new(component.prepare(&linker).unwrap()).unwrap();
+        Self { engines, generation, pre }
     }
 
-    fn ready(&self, setting: &Setting) -> Result<Runnable, GrantError> {
+    /// The state of a new instance.
+    fn ready(&self, setting: &Setting) -> Result<InstanceState, GrantError> {
         let asked = setting.grants.as_object().unwrap().clone().into_iter().collect();
         let grants = grants(&GrantRequest { component: "guest", grants: &asked, site: &setting.site })?;
-        let identity = Identity { app: "test".to_owned(), component: "guest".to_owned() };
-        let parts = Parts { identity, component: self.component.clone(), grants, limits: setting.limits.clone() };
-        Ok(Runnable::new(&self.engines, &self.linker, parts).unwrap())
+        let identity = Arc::new(Identity { app: "test".to_owned(), component: "guest".to_owned() });
+        Ok(InstanceState::new(identity, grants.into(), Arc::new(setting.limits.clone())))
     }
 
     /// Runs the command in a new instance.
     async fn run(&self, setting: &Setting, command: Command) -> Result<(), Fault> {
-        let runnable = self.ready(setting).unwrap();
-        let _slot = runnable.admit().await?;
-        let mut store = runnable.store()?;
-        store.data_mut().put(command);
-        let meter = Arc::clone(store.data().meter());
-        let pre = CommandPre::new(runnable.pre().clone()).unwrap();
+        let _awake = self.engines.awake();
+        let mut state = self.ready(setting).unwrap();
+        state.put(command);
+        let meter = Arc::clone(state.meter());
+        let mut store = store(&self.engines, self.generation, state)?;
         let run = async move {
-            let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
+            let run = self.pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
             match run.wasi_cli_run().call_run(&mut store).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(())) => Err(Fault::Exit(1)),
