@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::route::{Route, RouteError};
+use super::table::HOST_BYTES_MAX;
 use crate::formats::OneOrMany;
 use crate::model::Trigger;
 
@@ -212,7 +213,7 @@ fn hosts(hosts: Option<OneOrMany<String>>) -> Result<Vec<String>, HttpError> {
     let checked = hosts.into_iter().map(|host| {
         let name = host.strip_prefix("*.").unwrap_or(&host);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let is_name = name.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed));
+        let is_name = host.len() <= HOST_BYTES_MAX && name.split('.').all(|label| !label.is_empty() && label.bytes().all(allowed));
         if is_name { Ok(host.to_ascii_lowercase()) } else { Err(HttpError::Host(host)) }
     });
     checked.collect()

@@ -1,11 +1,16 @@
 //! The table of an application's routes: from host, method and path to the trigger that answers.
 
+use std::collections::HashMap;
+
 use super::route::{Cursor, Route};
 use super::trie::{RouteIndex, Trie};
 use crate::problem::Warning;
 
 /// Paths beneath this prefix are answered by the host itself.
 pub const WELL_KNOWN_PREFIX: &str = "/.well-known/spin/";
+
+/// The longest name of a host, by the rules of the DNS.
+pub(super) const HOST_BYTES_MAX: usize = 253;
 
 /// A route to put into a table, and what it leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +32,10 @@ pub struct RouteEntry<T> {
 #[derive(Debug, Clone)]
 pub struct RouteTable<T> {
     entries: Vec<RouteEntry<T>>,
-    /// Exact host names in lower case, sorted.
-    hosts: Vec<(String, Trie)>,
-    /// Suffixes such as `.example.com` in lower case, longest first.
-    suffixes: Vec<(String, Trie)>,
+    /// Exact host names in lower case.
+    hosts: HashMap<String, Trie>,
+    /// What stands after the `*`, such as `.example.com`, in lower case.
+    suffixes: HashMap<String, Trie>,
     any_host: Trie,
 }
 
@@ -57,7 +62,7 @@ impl<T> RouteTable<T> {
 
     /// Builds a table; each doubt comes with the position of its entry.
     pub(crate) fn build(entries: impl IntoIterator<Item = RouteEntry<T>>) -> (Self, Vec<(usize, String)>) {
-        let mut table = Self { entries: Vec::new(), hosts: Vec::new(), suffixes: Vec::new(), any_host: Trie::default() };
+        let mut table = Self { entries: Vec::new(), hosts: HashMap::new(), suffixes: HashMap::new(), any_host: Trie::default() };
         let mut doubts = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
             if entry.route.matched_route().starts_with(WELL_KNOWN_PREFIX) {
@@ -94,14 +99,17 @@ impl<T> RouteTable<T> {
     }
 
     fn find_index(&self, method: &str, host: &str, path: Cursor<'_>) -> Option<RouteIndex> {
-        let exact = self.hosts.binary_search_by(|(known, _)| lower(known).cmp(lower(host))).ok();
-        let exact = exact.and_then(|index| self.hosts.get(index)).and_then(|(_, trie)| trie.find(method, path));
-        exact
-            .or_else(|| {
-                let mut fitting = self.suffixes.iter().filter(|(suffix, _)| has_suffix(host, suffix));
-                fitting.find_map(|(_, trie)| trie.find(method, path))
+        let mut buffer = [0; HOST_BYTES_MAX];
+        // A longer name is none that a route could have.
+        let host = if self.hosts.is_empty() && self.suffixes.is_empty() { None } else { lower_case(host, &mut buffer) };
+        let own = host.and_then(|host| {
+            let exact = self.hosts.get(host).and_then(|trie| trie.find(method, path));
+            exact.or_else(|| {
+                let mut suffixes = host.match_indices('.').filter(|(start, _)| *start > 0);
+                suffixes.find_map(|(start, _)| self.suffixes.get(host.get(start..)?)?.find(method, path))
             })
-            .or_else(|| self.any_host.find(method, path))
+        });
+        own.or_else(|| self.any_host.find(method, path))
     }
 
     /// Adds an entry; the answer is the entries that it replaces for at least some requests.
@@ -121,27 +129,16 @@ impl<T> RouteTable<T> {
         for host in &entry.hosts {
             let host = host.to_ascii_lowercase();
             match host.strip_prefix('*') {
-                Some(suffix) => insert(trie_of(&mut self.suffixes, suffix)),
-                None => insert(trie_of(&mut self.hosts, &host)),
+                Some(suffix) => insert(self.suffixes.entry(suffix.to_owned()).or_default()),
+                None => insert(self.hosts.entry(host).or_default()),
             }
         }
-        self.hosts.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         // A host or method that is listed twice replaces its own entry, which is no conflict.
         replaced.retain(|other| *other != index);
         replaced.sort_unstable();
         replaced.dedup();
         replaced
     }
-}
-
-fn trie_of<'t>(tries: &'t mut Vec<(String, Trie)>, key: &str) -> &'t mut Trie {
-    let index = tries.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
-        tries.push((key.to_owned(), Trie::default()));
-        tries.len() - 1
-    });
-    #[expect(clippy::indexing_slicing, reason = "the index was found or made just above")]
-    &mut tries[index].1
 }
 
 fn without_port(host: &str) -> &str {
@@ -151,12 +148,10 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn lower(host: &str) -> impl Iterator<Item = u8> + '_ {
-    host.bytes().map(|byte| byte.to_ascii_lowercase())
-}
-
-/// Whether `host` ends in `suffix` and has something before it.
-fn has_suffix(host: &str, suffix: &str) -> bool {
-    let start = host.len().checked_sub(suffix.len()).filter(|start| *start > 0);
-    start.and_then(|start| host.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+/// Writes a host name in lower case into the buffer; `None` when it does not fit.
+fn lower_case<'b>(host: &str, buffer: &'b mut [u8; HOST_BYTES_MAX]) -> Option<&'b str> {
+    let target = buffer.get_mut(..host.len())?;
+    target.copy_from_slice(host.as_bytes());
+    target.make_ascii_lowercase();
+    std::str::from_utf8(target).ok()
 }

@@ -7,7 +7,7 @@ use super::{OWN_KEY_MARK, OwnKeys};
 use crate::document::nearest;
 use crate::document::node::{At, Node, NodeValue};
 
-/// After this many findings no more are kept: far fewer are shown, and hostile text could make a million.
+/// After this many findings the check ends: far fewer are shown, and hostile text could make a million.
 const FINDINGS_MAX: usize = 1_000;
 
 /// Walks a tree and its schema together.
@@ -42,6 +42,9 @@ impl<'s, 'd> Checker<'s, 'd> {
         let (Some(node), Some(schema)) = (at.node, self.resolve(property)) else {
             return;
         };
+        if self.is_full() {
+            return;
+        }
         if let Some(literals) = shape::literals(schema) {
             return self.visit_literal(&literals, at, node);
         }
@@ -72,6 +75,9 @@ impl<'s, 'd> Checker<'s, 'd> {
         let none = Map::new();
         let properties = schema.get("properties").and_then(Value::as_object);
         for entry in node.entries() {
+            if self.is_full() {
+                return;
+            }
             let child = At::entry(entry);
             self.path.push((&entry.name, entry.node.id));
             match properties.and_then(|properties| properties.get(&entry.name)) {
@@ -206,11 +212,13 @@ impl<'s, 'd> Checker<'s, 'd> {
     }
 
     fn find(&mut self, start: usize, message: String, remedy: impl Into<String>) {
-        if self.findings.len() >= FINDINGS_MAX {
-            return;
-        }
         let nodes = self.path.iter().map(|(_, id)| *id).collect();
         self.findings.push(Finding { start, message, remedy: remedy.into(), nodes });
+    }
+
+    /// Whether so much was found that the rest is not worth the time.
+    fn is_full(&self) -> bool {
+        self.findings.len() >= FINDINGS_MAX
     }
 
     /// The name of what is being checked, as a dotted path.

@@ -1,6 +1,8 @@
 //! Rewrites a tree of version 1 into one of version 2. Keys and values keep their places, so that an error found
 //! later still points at what the author wrote.
 
+use std::collections::HashSet;
+
 use super::allowed_http_hosts;
 use crate::document::{At, Entry, Node, NodeValue, Problems};
 use crate::model::ComponentId;
@@ -18,13 +20,14 @@ pub(super) fn to_v2(mut root: Node, problems: &mut Problems<'_>) -> Node {
     let settings_start = settings.start;
     application.push(entry("trigger", settings_start, vec![Entry { name: kind.clone(), ..settings }]));
 
+    let mut ids = HashSet::new();
     let mut components: Vec<Entry> = Vec::new();
     let mut triggers = Vec::new();
     let list = root.take("component").map(|entry| entry.node.value);
     if let Some(NodeValue::Array(tables)) = list {
         for table in tables {
             let (component, trigger) = component(table, problems);
-            if components.iter().any(|other| other.name == component.name) {
+            if !ids.insert(component.name.clone()) {
                 problems.error(
                     component.start,
                     format!("cannot have duplicate component IDs: {}", component.name),

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::reader::Reader;
-use super::tables::{BuildTable, ComponentTable, FileTable, SourceTable, TargetTable};
+use super::tables::{BuildTable, ComponentTable, FileTable, ProfileTable, SourceTable, TargetTable};
 use super::{dependency, grants};
 use crate::document::At;
 use crate::formats::coracle::{lower_instances, lower_limits};
 use crate::model::{
     Build, Component, ComponentId, DependencyName, FileMount, InstancePolicy, LimitOverrides, NameStyle, Profile, Source, Target,
 };
+
+/// A component with more build profiles than this is refused.
+const PROFILES_MAX: usize = 64;
 
 /// What the tables of a manifest may refer to.
 pub(super) struct Surroundings<'d> {
@@ -71,17 +74,7 @@ fn lower(id: ComponentId, table: ComponentTable, at: At<'_>, around: &Surroundin
         .instances
         .map_or_else(InstancePolicy::default, |instances| lower_instances(&instances, at.child("instances"), reader.problems));
     check_globs(&table.exclude_files, at.child("exclude_files"), reader);
-    let mut profiles = BTreeMap::new();
-    for (name, profile) in table.profile {
-        let at = at.child("profile").child(&name);
-        let lowered = Profile {
-            source: profile.source.map(|replaced| source(replaced, at.child("source"), reader)),
-            environment: profile.environment,
-            dependencies: dependency::lower_all(profile.dependencies, inherit_all, at.child("dependencies"), reader),
-            build_commands: profile.build.map(|build| build.command.into_vec()).unwrap_or_default(),
-        };
-        profiles.insert(name, lowered);
-    }
+    let profiles = profiles(table.profile, inherit_all, at.child("profile"), reader);
     Component {
         id,
         description: table.description,
@@ -98,6 +91,31 @@ fn lower(id: ComponentId, table: ComponentTable, at: At<'_>, around: &Surroundin
         targets: table.targets.map(|targets| targets.into_iter().map(target).collect()),
         profiles,
     }
+}
+
+fn profiles(
+    tables: BTreeMap<String, ProfileTable>,
+    inherit_all: bool,
+    at: At<'_>,
+    reader: &mut Reader<'_, '_>,
+) -> BTreeMap<String, Profile> {
+    if tables.len() > PROFILES_MAX {
+        let message = format!("{} profiles are more than the {PROFILES_MAX} that one component may have", tables.len());
+        reader.problems.error(at.key, message, "remove some of them");
+        return BTreeMap::new();
+    }
+    let mut profiles = BTreeMap::new();
+    for (name, table) in tables {
+        let at = at.child(&name);
+        let profile = Profile {
+            source: table.source.map(|replaced| source(replaced, at.child("source"), reader)),
+            environment: table.environment,
+            dependencies: dependency::lower_all(table.dependencies, inherit_all, at.child("dependencies"), reader),
+            build_commands: table.build.map(|build| build.command.into_vec()).unwrap_or_default(),
+        };
+        profiles.insert(name, profile);
+    }
+    profiles
 }
 
 fn source(table: SourceTable, at: At<'_>, reader: &mut Reader<'_, '_>) -> Source {

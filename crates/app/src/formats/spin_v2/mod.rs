@@ -38,6 +38,10 @@ pub(crate) fn load(mut root: Node, format: Format, profile: Option<&str>, proble
         return None;
     }
     normal::normalise(&mut root, profile, problems);
+    // Components written in place count too, and only now are they listed with the others.
+    if !within_bounds(&root, problems) {
+        return None;
+    }
     let at = At::root(&root);
     let mut reader = Reader { problems, dirty: &dirty };
 
