@@ -2,17 +2,12 @@
 //! knows comments, `export` and quotes; it does not substitute other variables.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::Secret;
+use super::{Secret, files};
 
 /// The prefix under which the built-in provider looks.
 pub(super) const PREFIX: &str = "SPIN_VARIABLE";
-
-/// A `.env` file that is longer is refused.
-const DOTENV_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The environment of the process. The edge of the program reads it once and leaves it in the site.
 #[derive(Debug, Default, Clone)]
@@ -26,8 +21,6 @@ pub struct Environment {
 pub(super) enum DotenvError {
     #[error("it cannot be read")]
     Read(#[from] std::io::Error),
-    #[error("it is longer than {DOTENV_BYTES_MAX} bytes")]
-    TooLong,
     #[error("line {line} is not `NAME=value`")]
     Line { line: usize },
 }
@@ -62,12 +55,7 @@ pub(super) fn variable(name: &str) -> String {
 
 /// Reads a `.env` file.
 pub(super) fn read_dotenv(path: &Path) -> Result<BTreeMap<String, Secret>, DotenvError> {
-    let mut text = String::new();
-    File::open(path)?.take(DOTENV_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > DOTENV_BYTES_MAX {
-        return Err(DotenvError::TooLong);
-    }
-    parse_dotenv(&text)
+    parse_dotenv(&files::read(path)?)
 }
 
 fn parse_dotenv(text: &str) -> Result<BTreeMap<String, Secret>, DotenvError> {

@@ -3,13 +3,16 @@
 
 mod component;
 mod environment;
+mod files;
 mod name;
+mod overrides;
 mod providers;
 mod secret;
 mod template;
 
 pub use component::{ComponentVariables, LookupError};
 pub use environment::Environment;
+pub use overrides::{OverrideError, overrides};
 pub use secret::Secret;
 pub use template::{Template, TemplateError};
 
@@ -27,7 +30,7 @@ pub const EXPANDED_BYTES_MAX: usize = 1024 * 1024;
 pub struct AppVariables {
     /// What the manifest declares, by name.
     pub declared: BTreeMap<String, Declared>,
-    /// What the command line says (`--variable`), which nothing overrules.
+    /// What the command line says (`--variable`, read by [`overrides`]), which nothing overrules.
     pub overrides: BTreeMap<String, Secret>,
 }
 
