@@ -1,0 +1,7 @@
+//! Metrics as scrapers see them, and telemetry as collectors do.
+
+#![cfg(test)]
+
+mod collector;
+mod metrics;
+mod otlp;
