@@ -1,6 +1,9 @@
 //! Components that import one interface and hand its functions on, so that a test can call a host function of any version with
 //! values of its own, through the linker and the real ABI.
 
+use std::sync::Arc;
+
+use coracle_engine::Metered;
 use coracle_host::Runnable;
 use wasmtime::component::Val;
 
@@ -73,15 +76,19 @@ impl Shim {
     /// Calls each function in turn within one new instance; a function without a result answers `None`.
     pub(crate) async fn call(&self, calls: &[(&str, &[Val])]) -> Vec<Option<Val>> {
         let mut store = self.0.store().unwrap();
-        let instance = self.0.pre().instantiate_async(&mut store).await.unwrap();
-        let mut answers = Vec::new();
-        for (name, arguments) in calls {
-            let function = instance.get_func(&mut store, name).unwrap();
-            let mut results = vec![Val::Bool(false); function.ty(&store).results().len()];
-            function.call_async(&mut store, arguments, &mut results).await.unwrap();
-            answers.push(results.pop());
-        }
-        answers
+        let meter = Arc::clone(store.data().meter());
+        let calling = async {
+            let instance = self.0.pre().instantiate_async(&mut store).await.unwrap();
+            let mut answers = Vec::new();
+            for (name, arguments) in calls {
+                let function = instance.get_func(&mut store, name).unwrap();
+                let mut results = vec![Val::Bool(false); function.ty(&store).results().len()];
+                function.call_async(&mut store, arguments, &mut results).await.unwrap();
+                answers.push(results.pop());
+            }
+            answers
+        };
+        Metered::new(calling, meter).await.unwrap()
     }
 }
 
