@@ -1,21 +1,30 @@
 //! One component, compiled and ready to be linked.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError};
+use crate::artifact::ArtifactError;
+use crate::compile::CompileError;
+use crate::core_module::ModuleError;
+use crate::world::RenameError;
+use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError, core_module, world};
 
-/// A compiled component and what its bytes said about it.
+/// A compiled component and what its bytes said about it. Clones are cheap and share the code.
 #[derive(Clone)]
-pub struct Component {
-    compiled: Compiled,
-    shape: Shape,
-    generation: Generation,
+pub struct Component(pub(crate) Arc<Loaded>);
+
+pub(crate) struct Loaded {
+    pub(crate) compiled: Compiled,
+    pub(crate) shape: Shape,
+    pub(crate) generation: Generation,
 }
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Component").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("Component").field("shape", self.shape()).finish_non_exhaustive()
     }
 }
 
@@ -25,46 +34,81 @@ pub enum LoadError {
     /// The bytes are not a valid binary.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// A core module that is not adapted yet.
-    #[error("this is a core module, not a component; it must be adapted before it can run")]
-    Module,
-    /// wasmtime cannot compile it.
-    #[error("the component cannot be compiled")]
-    Compile(#[source] wasmtime::Error),
+    /// It is a core module that cannot become a component.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// Its names cannot be brought up to date.
+    #[error(transparent)]
+    Rename(#[from] RenameError),
+    /// It cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The artifact must not be used.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// It imports something that no capability answers, or with other types.
     #[error("the component cannot be linked")]
     Link(#[source] wasmtime::Error),
 }
 
+/// A binary as it goes to the compiler.
+pub(crate) struct Ready<'a> {
+    pub(crate) bytes: Cow<'a, [u8]>,
+    pub(crate) shape: Shape,
+    pub(crate) generation: Generation,
+}
+
+impl<'a> Ready<'a> {
+    /// Validates `bytes`, makes a component of a core module, and brings the names of older worlds up to date.
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, LoadError> {
+        let mut ready = Cow::Borrowed(bytes);
+        let mut shape = Shape::of(&ready)?;
+        if matches!(shape, Shape::Module { .. }) {
+            ready = Cow::Owned(core_module::adapt(&ready)?);
+            shape = Shape::of(&ready)?;
+        }
+        let renewed = match world::renew(&ready, &shape)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(renewed) => Some(renewed),
+        };
+        if let Some(renewed) = renewed {
+            shape = Shape::of(&renewed)?;
+            ready = Cow::Owned(renewed);
+        }
+        let Shape::Component { generation, .. } = shape else { return Err(RenameError::Module.into()) };
+        Ok(Self { bytes: ready, shape, generation })
+    }
+}
+
 impl Component {
-    /// Compiles `bytes` in this process.
+    /// Compiles `bytes`, a component or a core module, in this process and without a cache. A program uses a [`crate::Loader`].
     ///
     /// # Errors
-    /// [`LoadError`] when they are no component, or do not compile.
+    /// [`LoadError`] when they cannot become a component, or do not compile.
     #[cfg(feature = "compile")]
     pub fn compile(engines: &Engines, bytes: &[u8]) -> Result<Self, LoadError> {
-        let shape = Shape::of(bytes)?;
-        let Shape::Component { generation, .. } = shape else { return Err(LoadError::Module) };
-        let compiled = Compiled::from_binary(engines.get(generation), bytes).map_err(LoadError::Compile)?;
-        Ok(Self { compiled, shape, generation })
+        let Ready { bytes, shape, generation } = Ready::new(bytes)?;
+        let compiled = Compiled::from_binary(engines.get(generation), &bytes);
+        let compiled = compiled.map_err(|error| CompileError::Refused(format!("{error:#}")))?;
+        Ok(Self(Arc::new(Loaded { compiled, shape, generation })))
     }
 
     /// What the bytes said: imports, exports, generation.
     #[must_use]
     pub fn shape(&self) -> &Shape {
-        &self.shape
+        &self.0.shape
     }
 
     /// Which engine the component runs on.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        self.generation
+        self.0.generation
     }
 
     /// wasmtime's own handle.
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
-        &self.compiled
+        &self.0.compiled
     }
 
     /// Resolves every import, once; each instance is then made without look-ups.
@@ -72,7 +116,7 @@ impl Component {
     /// # Errors
     /// [`LoadError::Link`] when an import is unknown or has another type than the host's.
     pub fn prepare(&self, linker: &Linker<InstanceState>) -> Result<InstancePre<InstanceState>, LoadError> {
-        linker.instantiate_pre(&self.compiled).map_err(LoadError::Link)
+        linker.instantiate_pre(self.compiled()).map_err(LoadError::Link)
     }
 }
 

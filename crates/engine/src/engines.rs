@@ -4,6 +4,7 @@
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::Generation;
+use crate::proposals;
 use crate::ticker::{Awake, Ticker};
 
 /// The stack that a guest's own frames may take, in bytes.
@@ -114,9 +115,7 @@ pub(crate) fn config(settings: &Settings, generation: Generation, pooling: bool)
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK_BYTES_MAX);
     config.memory_init_cow(true);
-    // Proposals that no supported toolchain needs and that widen the attack surface stay off.
-    config.wasm_memory64(false);
-    config.wasm_threads(false);
+    config.wasm_features(proposals::off(), false);
     #[cfg(feature = "compile")]
     config.parallel_compilation(true);
     let asynchronous = generation == Generation::P3;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
 
 use crate::{InstanceState, Limits};
 
@@ -23,6 +24,8 @@ pub enum LimitKind {
     HostcallBytes,
     /// Live handles.
     Handles,
+    /// Live resources of the host.
+    Resources,
 }
 
 /// Why an invocation ended without its answer.
@@ -84,6 +87,7 @@ impl LimitKind {
             Self::Stack => "stack",
             Self::HostcallBytes => "host call",
             Self::Handles => "handle",
+            Self::Resources => "resource",
         }
     }
 
@@ -98,6 +102,7 @@ impl LimitKind {
             Self::Stack => "stack",
             Self::HostcallBytes => "hostcall_bytes",
             Self::Handles => "handles",
+            Self::Resources => "resources",
         }
     }
 
@@ -110,6 +115,7 @@ impl LimitKind {
             Self::Stack => format!("{} KiB", crate::engines::STACK_BYTES_MAX >> 10),
             Self::HostcallBytes => format!("{} bytes", limits.hostcall_bytes),
             Self::Handles => format!("{} handles", limits.handles),
+            Self::Resources => format!("{} resources", limits.resources),
         }
     }
 }
@@ -146,6 +152,16 @@ impl Fault {
         }
     }
 
+    /// Tells a guest that ended itself from one that trapped. `status` finds the status in the error of whoever answers the guest's
+    /// `exit`, which the engine does not know.
+    #[must_use]
+    pub fn or_exit(self, status: impl FnOnce(&wasmtime::Error) -> Option<i32>) -> Self {
+        match self {
+            Self::Trap(error) => status(&error).map_or(Self::Trap(error), Self::Exit),
+            fault => fault,
+        }
+    }
+
     /// The HTTP status that tells a caller about it.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -169,6 +185,7 @@ impl Fault {
                 LimitKind::Stack => "stack limit exceeded",
                 LimitKind::HostcallBytes => "host call limit exceeded",
                 LimitKind::Handles => "handle limit exceeded",
+                LimitKind::Resources => "resource limit exceeded",
             },
             Self::Overloaded { .. } => "too many requests",
             Self::Stopping => "shutting down",
@@ -202,10 +219,24 @@ impl Fault {
     }
 }
 
+/// What wasmtime says when a host call would copy more than [`Limits::hostcall_bytes`]. The type of the error is private, and a test
+/// fails if the text changes.
+const HOSTCALL_BYTES_TEXT: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// What wasmtime says past [`Limits::handles`].
+const HANDLES_TEXT: &str = "store handle limit exceeded";
+
 /// The bound that wasmtime itself enforced, if it was one.
 fn limit_of(error: &wasmtime::Error) -> Option<LimitKind> {
     if let Some(Trap::StackOverflow) = error.downcast_ref::<Trap>() {
         return Some(LimitKind::Stack);
     }
-    None
+    error.chain().find_map(|cause| {
+        if let Some(ResourceTableError::Full) = cause.downcast_ref::<ResourceTableError>() {
+            return Some(LimitKind::Resources);
+        }
+        let text = cause.to_string();
+        let says = |bound| text.contains(bound);
+        says(HOSTCALL_BYTES_TEXT).then_some(LimitKind::HostcallBytes).or_else(|| says(HANDLES_TEXT).then_some(LimitKind::Handles))
+    })
 }

@@ -1,22 +1,39 @@
 //! Compiles, caches, bounds and runs one WebAssembly component. This crate knows no manifest, HTTP, file or socket: what a guest may do
 //! is defined by values of [`Capability`], and what it was granted by values of [`Grant`].
 
+mod artifact;
 mod capability;
+mod compile;
 mod component;
+mod core_module;
+mod deny;
+mod digest;
 mod engines;
 mod fault;
 mod limits;
+mod loader;
 mod meter;
+mod proposals;
 mod shape;
 mod state;
 mod ticker;
+mod world;
 
+pub use artifact::{ArtifactCache, ArtifactError, CacheError};
 pub use capability::{About, Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site};
+#[cfg(feature = "compile")]
+pub use compile::child_main;
+pub use compile::{CompileBounds, CompileError, Compiler, Progress};
 pub use component::{Component, LoadError, store};
+pub use core_module::ModuleError;
+pub use deny::{denied_name, deny, undenied_name};
+pub use digest::Digest;
 pub use engines::{EngineError, Engines, Settings};
 pub use fault::{Fault, LimitKind};
 pub use limits::{Limits, Reuse};
+pub use loader::Loader;
 pub use meter::{Meter, Metered};
 pub use shape::{Generation, Import, Shape, ShapeError};
 pub use state::{Identity, InstanceState, View};
 pub use ticker::Awake;
+pub use world::{RenameError, rename_imports};

@@ -4,7 +4,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, Validator};
+
+use crate::proposals::{self, features};
 
 /// Which engine a component needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,9 +55,19 @@ pub enum ShapeError {
     /// The bytes do not begin like WebAssembly.
     #[error("this is not WebAssembly: it begins with {0}; build the component first, or check the path")]
     NotWasm(String),
-    /// The binary is damaged or uses a proposal that is off here.
-    #[error("the WebAssembly binary does not validate; rebuild it, and if the build is right it uses a proposal that is not supported")]
+    /// The binary is damaged.
+    #[error("the WebAssembly binary does not validate; it is damaged or was built wrongly, so build it again")]
     Invalid(#[source] wasmparser::BinaryReaderError),
+    /// The binary uses a proposal that is off here.
+    #[error("the WebAssembly binary uses the proposal `{name}`, which is off here; {remedy}")]
+    Proposal {
+        /// The name of the proposal.
+        name: &'static str,
+        /// How to build without it.
+        remedy: &'static str,
+        /// Where it is used.
+        source: wasmparser::BinaryReaderError,
+    },
 }
 
 impl Import {
@@ -87,11 +99,12 @@ impl Shape {
         }
         match read(bytes).map_err(ShapeError::Invalid)? {
             Self::Component { imports, exports, .. } => {
-                let generation = generation_of(bytes).map_err(ShapeError::Invalid)?;
+                let generation = generation_of(bytes).map_err(|error| refusal(bytes, error))?;
                 Ok(Self::Component { imports, exports, generation })
             }
             module => {
-                Validator::new_with_features(features()).validate_all(bytes).map_err(ShapeError::Invalid)?;
+                let mut validator = Validator::new_with_features(features(Generation::P2));
+                validator.validate_all(bytes).map_err(|error| refusal(bytes, error))?;
                 Ok(module)
             }
         }
@@ -130,17 +143,19 @@ pub(crate) fn versions_agree(known: &str, version: &str) -> bool {
     known == version || bucket(known).is_some_and(|known| bucket(version) == Some(known))
 }
 
-fn features() -> WasmFeatures {
-    WasmFeatures::all() - WasmFeatures::MEMORY64
-}
-
 /// A component needs the async engine exactly when it does not validate without component-model-async.
 fn generation_of(bytes: &[u8]) -> Result<Generation, wasmparser::BinaryReaderError> {
-    let asynchronous = WasmFeatures::CM_ASYNC | WasmFeatures::CM_ASYNC_STACKFUL | WasmFeatures::CM_MORE_ASYNC_BUILTINS;
-    if Validator::new_with_features(features() - asynchronous).validate_all(bytes).is_ok() {
+    if Validator::new_with_features(features(Generation::P2)).validate_all(bytes).is_ok() {
         return Ok(Generation::P2);
     }
-    Validator::new_with_features(features()).validate_all(bytes).map(|_| Generation::P3)
+    Validator::new_with_features(features(Generation::P3)).validate_all(bytes).map(|_| Generation::P3)
+}
+
+fn refusal(bytes: &[u8], source: wasmparser::BinaryReaderError) -> ShapeError {
+    match proposals::culprit(bytes) {
+        Some(proposal) => ShapeError::Proposal { name: proposal.name, remedy: proposal.remedy, source },
+        None => ShapeError::Invalid(source),
+    }
 }
 
 fn read(bytes: &[u8]) -> Result<Shape, wasmparser::BinaryReaderError> {

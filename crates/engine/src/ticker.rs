@@ -84,3 +84,28 @@ impl Shared {
         self.asleep.store(false, SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coracle_base::clock;
+
+    #[track_caller]
+    fn wait_for(condition: impl Fn() -> bool) {
+        let started = clock::now();
+        while !condition() {
+            assert!(started.elapsed() < Duration::from_secs(30), "the ticker did not get there");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn sleeps_while_no_guest_runs_and_wakes_for_one() {
+        let ticker = Ticker::start(Vec::new()).unwrap();
+        wait_for(|| ticker.shared.asleep.load(SeqCst));
+        let awake = ticker.awake();
+        wait_for(|| !ticker.shared.asleep.load(SeqCst));
+        drop(awake);
+        wait_for(|| ticker.shared.asleep.load(SeqCst));
+    }
+}

@@ -1,0 +1,59 @@
+//! The name of an artifact: what it was made from and by which settings, so that another build or machine never picks it up.
+
+use std::hash::Hasher;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::Digest;
+use crate::{Engines, Generation};
+
+/// Identifies an artifact: the digest of the source, the settings of both engines and the version of our file format. The
+/// generation is not part of it because it follows from the source; this way a warm start need not parse the source at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key(Digest);
+
+impl Key {
+    pub(crate) fn new(engines: &Engines, source: Digest) -> Self {
+        let mut hasher = KeyHasher(Sha256::new());
+        hasher.write_u32(super::seal::FORMAT_VERSION);
+        hasher.write(env!("CARGO_PKG_VERSION").as_bytes());
+        hasher.write(source.as_bytes());
+        for generation in [Generation::P2, Generation::P3] {
+            settings(engines, generation, &mut hasher);
+        }
+        Self(Digest::from_bytes(hasher.0.finalize().into()))
+    }
+
+    pub(crate) fn file_name(self) -> String {
+        format!("{}.{}", self.0, super::cache::EXTENSION)
+    }
+
+    pub(crate) fn digest(self) -> Digest {
+        self.0
+    }
+}
+
+#[cfg(feature = "compile")]
+fn settings(engines: &Engines, generation: Generation, hasher: &mut KeyHasher) {
+    use std::hash::Hash as _;
+    engines.get(generation).precompile_compatibility_hash().hash(hasher);
+}
+
+/// Without a compiler wasmtime tells no hash; it still compares the settings that each artifact records with its own.
+#[cfg(not(feature = "compile"))]
+fn settings(_engines: &Engines, _generation: Generation, hasher: &mut KeyHasher) {
+    hasher.write(b"no compiler");
+}
+
+/// Feeds what is hashed to SHA-256; the 64 bits of [`Hasher::finish`] are not used.
+struct KeyHasher(Sha256);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}

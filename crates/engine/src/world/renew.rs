@@ -1,0 +1,102 @@
+//! Older names for the same types. Release candidates of WASI meet the interfaces of the release under another name; where a function
+//! changed between the two, a component that imports it is refused by that function's name.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use wasmparser::{ComponentType, InstanceTypeDeclaration, Parser, Payload};
+
+use super::rewrite::{RenameError, rewrite};
+use crate::Shape;
+
+/// A release candidate whose interfaces were carried over into the release.
+struct Candidate {
+    /// How its names end.
+    version: &'static str,
+    /// The major and minor version of the release.
+    release: &'static str,
+    packages: &'static [&'static str],
+    /// The functions that the release does not have, or not with this type.
+    changed: &'static [&'static str],
+}
+
+const CANDIDATES: &[Candidate] = &[
+    Candidate {
+        version: "@0.3.0-rc-2026-03-15",
+        release: "0.3",
+        packages: &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:http/", "wasi:random/", "wasi:sockets/"],
+        changed: &[],
+    },
+    Candidate {
+        version: "@0.2.0-rc-2023-11-10",
+        release: "0.2",
+        packages: &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:http/", "wasi:io/", "wasi:random/", "wasi:sockets/"],
+        changed: &[
+            "[method]future-trailers.get",
+            "[method]request-options.connect-timeout-ms",
+            "[method]request-options.set-connect-timeout-ms",
+            "[method]request-options.first-byte-timeout-ms",
+            "[method]request-options.set-first-byte-timeout-ms",
+            "[method]request-options.between-bytes-timeout-ms",
+            "[method]request-options.set-between-bytes-timeout-ms",
+            "[method]tcp-socket.ipv6-only",
+            "[method]tcp-socket.set-ipv6-only",
+            "[method]udp-socket.ipv6-only",
+            "[method]udp-socket.set-ipv6-only",
+        ],
+    },
+];
+
+/// The component in `bytes`, whose shape is `shape`, with today's names.
+pub(crate) fn renew<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, RenameError> {
+    let text = |names: &[crate::Import]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    let (imports, exports) = (text(shape.imports()), text(shape.exports()));
+    let used = |candidate: &&Candidate| imports.iter().chain(&exports).any(|name| candidate.bare(name).is_some());
+    let candidates: Vec<_> = CANDIDATES.iter().filter(used).collect();
+    if candidates.is_empty() {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    refuse_changed(bytes, &candidates)?;
+    rewrite(bytes, &|name| today(name, &imports), &|name| today(name, &exports)).map(Cow::Owned)
+}
+
+impl Candidate {
+    /// The part of `name` before its version, if it is one of this candidate's interfaces.
+    fn bare<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_suffix(self.version).filter(|bare| self.packages.iter().any(|package| bare.starts_with(package)))
+    }
+}
+
+/// The name at the release. A component that has the candidate beside the release (Python's do) would then have one name twice, which
+/// is invalid; the next patch version that is free links to the same interface by the rules of semantic versioning.
+fn today(name: &str, taken: &BTreeSet<String>) -> Option<String> {
+    let (bare, release) = CANDIDATES.iter().find_map(|candidate| Some((candidate.bare(name)?, candidate.release)))?;
+    (0_u32..).map(|patch| format!("{bare}@{release}.{patch}")).find(|name| !taken.contains(name))
+}
+
+fn refuse_changed(bytes: &[u8], candidates: &[&Candidate]) -> Result<(), RenameError> {
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentTypeSection(section) if depth == 0 => {
+                for ty in section {
+                    let ComponentType::Instance(declarations) = ty? else { continue };
+                    for declaration in &declarations {
+                        let InstanceTypeDeclaration::Export { name, .. } = declaration else { continue };
+                        if let Some(candidate) = candidates.iter().find(|candidate| candidate.changed.contains(&name.name)) {
+                            return Err(RenameError::Changed {
+                                function: name.name.to_owned(),
+                                candidate: candidate.version.trim_start_matches('@'),
+                                release: candidate.release,
+                            });
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! The engine from outside: loading, compiling, adapting, bounding, denying.
+
+#![cfg(test)]
+
+mod compile;
+mod deny;
+mod faults;
+mod loader;
+mod modules;
+mod proposals;
+mod support;
+mod world;
