@@ -1,1 +1,33 @@
-//! placeholder
+//! The only listener of the data plane: it accepts, bounds and checks what strangers send before a [`Service`] sees a request, and
+//! frames what the service answers. It knows no route and no guest.
+
+mod access;
+mod alarm;
+mod acceptor;
+mod admin;
+mod bounds;
+mod connection;
+mod exchange;
+mod http1;
+mod http2;
+mod line;
+mod listener;
+mod refusal;
+mod request;
+mod response;
+mod server;
+mod service;
+mod tls;
+mod traffic;
+mod wire;
+mod worker;
+
+pub use access::AnsweredBy;
+pub use admin::Admin;
+pub use bounds::Bounds;
+pub use listener::{ListenError, Listener};
+pub use refusal::Refusal;
+pub use server::{Drained, Server, Settings, StartError};
+pub use service::Service;
+pub use tls::{Tls, TlsError};
+pub use traffic::Traffic;

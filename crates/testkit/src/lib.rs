@@ -1,5 +1,9 @@
 //! What tests share: guests that other people's SDKs compiled, guests built from this repository, and clients that speak raw HTTP.
 
+pub mod certificates;
+pub mod frames;
+pub mod raw;
+
 use std::path::PathBuf;
 
 /// The bytes of a guest in `fixtures/`, compiled by somebody else's SDK and kept as it came.

@@ -1,0 +1,112 @@
+//! The account of one request: counted when it ends, however it ends, and one line in the access log (target `coracle::access`).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use coracle_base::clock;
+use coracle_triggers::http::Peer;
+use http::{Method, Request, StatusCode, Uri};
+
+use crate::line::Line;
+use crate::traffic::{Counters, add, subtract};
+
+/// What answered, put by a service among the extensions of its response for the access log.
+#[derive(Debug, Clone)]
+pub struct AnsweredBy(pub Arc<str>);
+
+/// What the log says for a client that left before there was an answer. No response carries it.
+const CLIENT_LEFT: u16 = 499;
+
+/// An open request. It is closed by being dropped.
+pub(crate) struct Account {
+    method: Method,
+    uri: Uri,
+    peer: Peer,
+    begun: Instant,
+    counters: Arc<Counters>,
+    line: Arc<Line>,
+    answer: Option<StatusCode>,
+    component: Option<AnsweredBy>,
+    body_bytes: u64,
+}
+
+impl Account {
+    pub(crate) fn open<B>(request: &Request<B>, peer: Peer, counters: Arc<Counters>, line: Arc<Line>) -> Self {
+        add(&counters.requests_open, 1);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        Self { method, uri, peer, begun: clock::now(), counters, line, answer: None, component: None, body_bytes: 0 }
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path without the query, which may carry secrets.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(crate) fn refused(&self) {
+        add(&self.counters.requests_refused, 1);
+    }
+
+    pub(crate) fn answered<B>(&mut self, response: &http::Response<B>) {
+        self.answer = Some(response.status());
+        self.component = response.extensions().get::<AnsweredBy>().cloned();
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.body_bytes += bytes as u64;
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.line.end();
+        subtract(&self.counters.requests_open, 1);
+        add(&self.counters.requests, 1);
+        add(&self.counters.body_bytes_sent, self.body_bytes);
+        match self.answer {
+            Some(status) => self.counters.responded(status),
+            None => add(&self.counters.requests_abandoned, 1),
+        }
+        tracing::info!(
+            target: "coracle::access",
+            client = %self.peer.client,
+            method = %Escaped(self.method.as_str()),
+            path = %Escaped(self.uri.path_and_query().map_or("", |path| path.as_str())),
+            status = self.answer.map_or(CLIENT_LEFT, |status| status.as_u16()),
+            bytes = self.body_bytes,
+            duration_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            component = self.component.as_ref().map(|component| &*component.0),
+        );
+    }
+}
+
+/// Text of a stranger that cannot pretend to be more than one value of one line.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|char| match char {
+            '"' | '\\' => write!(f, "\\{char}"),
+            char if char.is_control() || !char.is_ascii() => write!(f, "{}", char.escape_unicode()),
+            char => write!(f, "{char}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_break_out_of_their_line() {
+        assert_eq!(Escaped("/a?\"b\\\n\u{1b}[31mé").to_string(), "/a?\\\"b\\\\\\u{a}\\u{1b}[31m\\u{e9}");
+    }
+}

@@ -1,0 +1,55 @@
+//! What operators and their tools ask a server on a port of its own: is it well, and what has it done.
+
+use std::num::NonZeroUsize;
+
+use coracle_triggers::http::{Body, Peer};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+
+use crate::bounds::Bounds;
+use crate::listener::Listener;
+use crate::server::{Server, Settings, StartError};
+use crate::service::Service;
+
+/// Serves `/healthz` and `/metrics`. It is a listener beside the one for requests, off unless asked for.
+pub struct Admin<M> {
+    metrics: M,
+}
+
+impl<M: Fn() -> String + Send + Sync + 'static> Admin<M> {
+    /// Serves at `listener`; `metrics` renders the text of `/metrics`.
+    ///
+    /// # Errors
+    /// [`StartError`] when the system gives no more threads.
+    pub fn start(listener: Listener, metrics: M) -> Result<Server, StartError> {
+        let bounds = Bounds { connections_max: 64, body_bytes_max: 0, ..Bounds::default() };
+        let settings = Settings { name: "admin", workers: NonZeroUsize::MIN, bounds, tls: None };
+        Server::start(listener, settings, Self { metrics })
+    }
+}
+
+impl<M: Fn() -> String + Send + Sync + 'static> Service for Admin<M> {
+    async fn call(&self, request: Request<Body>, _: Peer) -> Response<Body> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here\n".to_owned());
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match request.uri().path() {
+            "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
+            "/metrics" => {
+                let mut response = text(StatusCode::OK, (self.metrics)());
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+                response
+            }
+            _ => text(StatusCode::NOT_FOUND, "only /healthz and /metrics are served here\n".to_owned()),
+        }
+    }
+}
+
+fn text(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::full(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,156 @@
+//! From message to message: which bytes of a connection are a complete head or a part of a body.
+
+use std::sync::Arc;
+
+use crate::bounds::Bounds;
+use crate::refusal::Refusal;
+
+use super::chunks::Chunks;
+use super::head::{self, Length};
+
+/// Where in the stream of requests a connection stands.
+pub(crate) struct Framing {
+    bounds: Arc<Bounds>,
+    state: State,
+    /// How much of a head that is still incomplete was looked at, and where its current line begins.
+    scanned: usize,
+    line_start: usize,
+    lines: usize,
+    /// Heads that were complete.
+    heads: u64,
+}
+
+enum State {
+    Head,
+    Sized(u64),
+    Chunked(Chunks),
+    Refused { in_head: bool },
+}
+
+/// What came of more bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Advance {
+    /// How many of them, from the first on, may be passed to the parser.
+    pub(crate) passed: usize,
+    /// How many heads end in those.
+    pub(crate) heads: u64,
+    /// Why nothing more may be passed.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl Framing {
+    pub(crate) fn new(bounds: Arc<Bounds>) -> Self {
+        Self { bounds, state: State::Head, scanned: 0, line_start: 0, lines: 0, heads: 0 }
+    }
+
+    /// Whether the next byte belongs to a head.
+    pub(crate) fn is_in_head(&self) -> bool {
+        matches!(self.state, State::Head)
+    }
+
+    /// Heads that were passed, and the one that was refused.
+    pub(crate) fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// Whether the connection ended with a head that no parser has seen.
+    pub(crate) fn is_refused_in_head(&self) -> bool {
+        matches!(self.state, State::Refused { in_head: true })
+    }
+
+    /// Passes nothing more.
+    pub(crate) fn refuse(&mut self) {
+        let in_head = self.is_in_head();
+        self.heads += u64::from(in_head);
+        self.state = State::Refused { in_head };
+    }
+
+    /// Looks at all bytes that were not passed yet. In a head these are the same as the last time, and more.
+    pub(crate) fn advance(&mut self, bytes: &[u8]) -> Advance {
+        let heads = self.heads;
+        let mut passed = 0;
+        let refusal = loop {
+            let Some(rest) = bytes.get(passed..).filter(|rest| !rest.is_empty()) else { break None };
+            let step = match &mut self.state {
+                State::Head => self.head(rest),
+                State::Sized(left) => {
+                    let part = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                    *left -= part as u64;
+                    if *left == 0 {
+                        self.state = State::Head;
+                    }
+                    Ok(part)
+                }
+                State::Chunked(chunks) => chunks.advance(rest).map(|(part, is_end)| {
+                    if is_end {
+                        self.state = State::Head;
+                    }
+                    part
+                }),
+                State::Refused { .. } => break None,
+            };
+            match step {
+                // A head that is not complete yet.
+                Ok(0) => break None,
+                Ok(part) => passed += part,
+                Err(refusal) => {
+                    self.refuse();
+                    break Some(refusal);
+                }
+            }
+        };
+        let refused_head = u64::from(refusal.is_some() && self.heads > heads);
+        Advance { passed, heads: self.heads - heads - refused_head, refusal }
+    }
+
+    /// The length of the head that `bytes` begins with, or 0 when it is not complete.
+    fn head(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+        while let Some(found) = bytes.get(self.scanned..).and_then(|rest| memchr(b'\n', rest)) {
+            let feed = self.scanned + found;
+            let line = bytes.get(self.line_start..feed).unwrap_or_default();
+            let Some(line) = line.strip_suffix(b"\r") else { return Err(Refusal::BareLineFeed) };
+            let end = feed + 1;
+            (self.scanned, self.line_start) = (end, end);
+            if line.is_empty() {
+                // One empty line before a request is left over from an older message, as some clients write after a body.
+                if self.lines == 0 && end == 2 {
+                    continue;
+                }
+                return self.complete(bytes.get(..end).unwrap_or_default());
+            }
+            self.lines += 1;
+            self.bound(end, line.len(), self.lines)?;
+        }
+        self.scanned = bytes.len();
+        self.bound(bytes.len(), bytes.len() - self.line_start, self.lines + 1)?;
+        Ok(0)
+    }
+
+    /// Refuses what is too large without waiting for its end.
+    fn bound(&self, head_bytes: usize, line_bytes: usize, line_number: usize) -> Result<(), Refusal> {
+        // The longest method, the two spaces and the version come beside the target.
+        if line_number == 1 && line_bytes > self.bounds.target_bytes_max + head::METHOD_BYTES_MAX + 11 {
+            return Err(Refusal::TargetTooLong);
+        }
+        if head_bytes > self.bounds.head_bytes_max || self.lines > self.bounds.fields_max + 1 {
+            return Err(Refusal::FieldsTooLarge);
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
+        let length = head::check(bytes, &self.bounds)?;
+        self.state = match length {
+            Length::Sized(0) => State::Head,
+            Length::Sized(length) => State::Sized(length),
+            Length::Chunked => State::Chunked(Chunks::new(self.bounds.trailer_bytes_max)),
+        };
+        (self.scanned, self.line_start, self.lines) = (0, 0, 0);
+        self.heads += 1;
+        Ok(bytes.len())
+    }
+}
+
+fn memchr(needle: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == needle)
+}

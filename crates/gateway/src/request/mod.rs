@@ -1,0 +1,7 @@
+//! What becomes of a request before a service sees it: refused, or cleaned and bounded.
+
+mod body;
+mod hygiene;
+
+pub(crate) use body::bound;
+pub(crate) use hygiene::{Context, admit};

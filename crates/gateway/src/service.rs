@@ -1,0 +1,12 @@
+//! What a server serves. It is called in the task of the connection (HTTP/1) or of the stream (HTTP/2), on the thread of the connection.
+
+use coracle_triggers::http::{Body, Peer};
+
+/// Answers requests. A service maps its own failures to responses.
+///
+/// A request that reaches it carries scheme, authority and raw path in its URI, exactly one `host` that agrees with the authority, no
+/// hop-by-hop field and none of the fields that only the host may set.
+pub trait Service: Send + Sync + 'static {
+    /// Answers `request`. Dropping the future, or the body of the response before its end, means that the caller went away.
+    fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send;
+}

@@ -1,0 +1,4 @@
+//! The gateway through its front door: a socket.
+
+mod harness;
+mod http1;
