@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use coracle_base::clock;
 use coracle_triggers::http::Peer;
 use futures::future::poll_fn;
 use hyper::server::conn::{http1, http2};
@@ -89,7 +90,7 @@ where
     let mut builder = http1::Builder::new();
     builder.max_headers(fields_max).max_header_size(head_bytes_max).max_buf_size(head_bytes_max + (32 << 10));
     // The wire keeps the time, for a head apart from an idle connection.
-    builder.header_read_timeout(None).pipeline_flush(true);
+    builder.header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
     let ended = tokio::select! {
         biased;
@@ -114,13 +115,13 @@ where
     let service = service_fn(move |request| Arc::clone(&exchange).answer_http2(request));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
     let mut look = tokio::time::interval(LOOK.min(bounds.idle).min(bounds.write_stall));
-    let mut is_leaving = false;
+    let mut leaving_since = None;
     let ended = loop {
         tokio::select! {
             biased;
             ended = connection.as_mut() => break ended,
-            () = drain.cancelled(), if !is_leaving => {
-                is_leaving = true;
+            () = drain.cancelled(), if leaving_since.is_none() => {
+                leaving_since = Some(clock::now());
                 connection.as_mut().graceful_shutdown();
             }
             _ = look.tick() => {
@@ -130,11 +131,14 @@ where
                     tracing::debug!(client = %peer.client, "the client takes nothing; the connection is closed");
                     return;
                 }
-                if line.is_idle() && quiet > bounds.idle && !is_leaving {
-                    is_leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                } else if line.is_idle() && quiet > bounds.idle + bounds.linger {
-                    return;
+                match leaving_since {
+                    None if line.is_idle() && quiet > bounds.idle => {
+                        leaving_since = Some(clock::now());
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    // A client that does not answer the last ping has nothing left to wait for.
+                    Some(since) if line.is_idle() && since.elapsed() > bounds.linger => return,
+                    _ => {}
                 }
             }
         }

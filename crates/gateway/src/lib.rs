@@ -1,10 +1,10 @@
 //! The only listener of the data plane: it accepts, bounds and checks what strangers send before a [`Service`] sees a request, and
 //! frames what the service answers. It knows no route and no guest.
 
-mod access;
-mod alarm;
 mod acceptor;
+mod access;
 mod admin;
+mod alarm;
 mod bounds;
 mod connection;
 mod exchange;

@@ -1,7 +1,7 @@
 //! TLS for a listener: certificate and key from PEM files, HTTP/2 and HTTP/1.1 by ALPN, and new files picked up while serving.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -103,26 +103,26 @@ impl Tls {
     }
 }
 
-fn read(certificate: &PathBuf, key: &PathBuf) -> Result<Files, TlsError> {
-    let read = |path: &PathBuf| {
-        let failed = |source| TlsError::Read { path: path.clone(), source };
+fn read(certificate: &Path, key: &Path) -> Result<Files, TlsError> {
+    let read = |path: &Path| {
+        let failed = |source| TlsError::Read { path: path.to_owned(), source };
         if std::fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
-            return Err(TlsError::TooLarge(path.clone()));
+            return Err(TlsError::TooLarge(path.to_owned()));
         }
         std::fs::read(path).map_err(failed)
     };
     Ok(Files { certificate: read(certificate)?, key: read(key)? })
 }
 
-fn config(certificate: &PathBuf, key: &PathBuf, files: &Files) -> Result<ServerConfig, TlsError> {
+fn config(certificate: &Path, key: &Path, files: &Files) -> Result<ServerConfig, TlsError> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&files.certificate)
         .collect::<Result<_, _>>()
-        .map_err(|source| TlsError::BadCertificate { path: certificate.clone(), source })?;
+        .map_err(|source| TlsError::BadCertificate { path: certificate.to_owned(), source })?;
     if chain.is_empty() {
-        return Err(TlsError::NoCertificate(certificate.clone()));
+        return Err(TlsError::NoCertificate(certificate.to_owned()));
     }
-    let secret = PrivateKeyDer::from_pem_slice(&files.key).map_err(|source| TlsError::BadKey { path: key.clone(), source })?;
-    let mismatch = |source| TlsError::Mismatch { certificate: certificate.clone(), key: key.clone(), source };
+    let secret = PrivateKeyDer::from_pem_slice(&files.key).map_err(|source| TlsError::BadKey { path: key.to_owned(), source })?;
+    let mismatch = |source| TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), source };
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(mismatch)?

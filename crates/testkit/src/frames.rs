@@ -223,7 +223,7 @@ impl Client {
     ///
     /// # Errors
     /// When nothing comes for too long.
-    pub fn next(&mut self) -> Result<Option<Frame>> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>> {
         let mut header = [0; 9];
         if !self.fill(&mut header)? {
             return Ok(None);
@@ -242,7 +242,7 @@ impl Client {
     /// When the connection ends first.
     pub fn find(&mut self, wanted: impl Fn(&Frame) -> bool) -> Result<Frame> {
         let mut seen = Vec::new();
-        while let Some(frame) = self.next()? {
+        while let Some(frame) = self.next_frame()? {
             if wanted(&frame) {
                 return Ok(frame);
             }
@@ -257,7 +257,7 @@ impl Client {
     /// When it does not end.
     pub fn drain(&mut self) -> Result<Vec<Frame>> {
         let mut frames = Vec::new();
-        while let Some(frame) = self.next()? {
+        while let Some(frame) = self.next_frame()? {
             frames.push(frame);
         }
         Ok(frames)
@@ -266,7 +266,9 @@ impl Client {
     fn fill(&mut self, buffer: &mut [u8]) -> Result<bool> {
         match self.stream.read_exact(buffer) {
             Ok(()) => Ok(true),
-            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => Ok(false),
+            Err(error) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -281,6 +283,6 @@ mod tests {
         // "431": 011010 011001 00001, then ones.
         assert_eq!(huffman_digits(&[0b0110_1001, 0b1001_0000, 0b1111_1111]), Some(431));
         // "501": 011011 00000 00001.
-        assert_eq!(huffman_digits(&[0b0110_1100, 0b0000_0000, 0b1111_1111]), Some(501));
+        assert_eq!(huffman_digits(&[0b0110_1100, 0b0000_0001]), Some(501));
     }
 }

@@ -16,6 +16,7 @@ pub(crate) struct Framing {
     scanned: usize,
     line_start: usize,
     lines: usize,
+    is_http_10: bool,
     /// Heads that were complete.
     heads: u64,
 }
@@ -40,7 +41,7 @@ pub(crate) struct Advance {
 
 impl Framing {
     pub(crate) fn new(bounds: Arc<Bounds>) -> Self {
-        Self { bounds, state: State::Head, scanned: 0, line_start: 0, lines: 0, heads: 0 }
+        Self { bounds, state: State::Head, scanned: 0, line_start: 0, lines: 0, is_http_10: false, heads: 0 }
     }
 
     /// Whether the next byte belongs to a head.
@@ -99,7 +100,7 @@ impl Framing {
                 }
             }
         };
-        let refused_head = u64::from(refusal.is_some() && self.heads > heads);
+        let refused_head = u64::from(refusal.is_some() && self.is_refused_in_head());
         Advance { passed, heads: self.heads - heads - refused_head, refusal }
     }
 
@@ -113,13 +114,19 @@ impl Framing {
             (self.scanned, self.line_start) = (end, end);
             if line.is_empty() {
                 // One empty line before a request is left over from an older message, as some clients write after a body.
-                if self.lines == 0 && end == 2 {
-                    continue;
+                match (self.lines, end) {
+                    (0, 2) => continue,
+                    (0, _) => return Err(Refusal::RequestLine),
+                    _ => {}
                 }
                 return self.complete(bytes.get(..end).unwrap_or_default());
             }
             self.lines += 1;
             self.bound(end, line.len(), self.lines)?;
+            if self.lines == 1 {
+                // Without waiting for the rest: another protocol may have no rest.
+                self.is_http_10 = head::request_line(line, &self.bounds)?;
+            }
         }
         self.scanned = bytes.len();
         self.bound(bytes.len(), bytes.len() - self.line_start, self.lines + 1)?;
@@ -139,7 +146,7 @@ impl Framing {
     }
 
     fn complete(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
-        let length = head::check(bytes, &self.bounds)?;
+        let length = head::length(bytes, self.is_http_10, &self.bounds)?;
         self.state = match length {
             Length::Sized(0) => State::Head,
             Length::Sized(length) => State::Sized(length),

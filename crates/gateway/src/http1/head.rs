@@ -15,13 +15,13 @@ pub(super) enum Length {
     Chunked,
 }
 
-/// Checks `head`, which ends with an empty line and has no bare line feed.
-pub(super) fn check(head: &[u8], bounds: &Bounds) -> Result<Length, Refusal> {
-    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).skip_while(|line| line.is_empty());
-    let is_http_10 = request_line(lines.next().unwrap_or_default(), bounds)?;
+/// Checks the fields of `head`, which ends with an empty line and has no bare line feed. Its first line was checked before.
+pub(super) fn length(head: &[u8], is_http_10: bool, bounds: &Bounds) -> Result<Length, Refusal> {
+    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let fields_begin = lines.skip_while(|line| line.is_empty()).skip(1);
     let mut framing = Seen::default();
     let mut fields = 0;
-    for line in lines.take_while(|line| !line.is_empty()) {
+    for line in fields_begin.take_while(|line| !line.is_empty()) {
         let (name, value) = field(line)?;
         fields += 1;
         framing.see(name, value)?;
@@ -33,7 +33,7 @@ pub(super) fn check(head: &[u8], bounds: &Bounds) -> Result<Length, Refusal> {
 }
 
 /// Checks the first line. True for HTTP/1.0.
-fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Refusal> {
+pub(super) fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Refusal> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
         return Err(Refusal::RequestLine);
@@ -44,7 +44,9 @@ fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Refusal> {
     let is_http_10 = match version {
         b"HTTP/1.1" => false,
         b"HTTP/1.0" => true,
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => return Err(Refusal::Version),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            return Err(Refusal::Version);
+        }
         _ => return Err(Refusal::RequestLine),
     };
     // After CONNECT the bytes are no requests any more; nothing here may read them as such.
@@ -68,19 +70,14 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn see(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Refusal> {
-        match name.len() {
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expectation = Some(value),
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
-                if self.length.replace(value).is_some() {
-                    return Err(Refusal::TwoContentLengths);
-                }
-            }
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                if self.coding.replace(value).is_some() {
-                    return Err(Refusal::TransferEncoding);
-                }
-            }
-            _ => {}
+        if name.eq_ignore_ascii_case(b"content-length") && self.length.replace(value).is_some() {
+            return Err(Refusal::TwoContentLengths);
+        }
+        if name.eq_ignore_ascii_case(b"transfer-encoding") && self.coding.replace(value).is_some() {
+            return Err(Refusal::TransferEncoding);
+        }
+        if name.eq_ignore_ascii_case(b"expect") {
+            self.expectation = Some(value);
         }
         Ok(())
     }

@@ -116,6 +116,10 @@ fn set_uri(parts: &mut Parts, authority: Authority, peer: Peer) -> Result<(), Re
     uri.scheme = Some(if peer.tls { Scheme::HTTPS } else { Scheme::HTTP });
     uri.authority = Some(authority);
     let path = uri.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    // An absolute target may have a query and no path.
+    if path.as_str().starts_with('?') {
+        *path = PathAndQuery::try_from(format!("/{}", path.as_str())).map_err(|_| Refusal::Target)?;
+    }
     let is_asterisk = path.as_str() == "*" && parts.method == Method::OPTIONS;
     if !path.as_str().starts_with('/') && !is_asterisk {
         return Err(Refusal::Target);

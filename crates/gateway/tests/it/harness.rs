@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use coracle_base::clock;
 use coracle_gateway::{Bounds, Listener, Server, Service, Settings, Tls};
 use coracle_testkit::raw::{self, PATIENCE};
 use coracle_triggers::http::{Body, Peer};
@@ -14,26 +15,26 @@ use http_body_util::BodyExt as _;
 
 /// What a service was called with.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: String,
-    pub uri: String,
-    pub headers: http::HeaderMap,
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) headers: http::HeaderMap,
     /// `None` when it broke off.
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
 }
 
 type Answer = Box<dyn Fn(Request<Body>) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
 
 /// A server on a port of its own.
-pub struct Site {
-    pub server: Server,
+pub(crate) struct Site {
+    pub(crate) server: Server,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-pub struct Options {
-    pub bounds: Bounds,
-    pub tls: Option<Arc<Tls>>,
-    pub workers: usize,
+pub(crate) struct Options {
+    pub(crate) bounds: Bounds,
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) workers: usize,
 }
 
 impl Default for Options {
@@ -64,23 +65,23 @@ impl Service for Called {
 
 impl Site {
     /// Answers every request with its method and body.
-    pub fn echo() -> Self {
+    pub(crate) fn echo() -> Self {
         Self::start(Options::default(), None)
     }
 
-    pub fn echo_with(bounds: Bounds) -> Self {
+    pub(crate) fn echo_with(bounds: Bounds) -> Self {
         Self::start(Options { bounds, ..Options::default() }, None)
     }
 
     /// Answers as `answer` does.
-    pub fn answering<F>(options: Options, answer: impl Fn(Request<Body>) -> F + Send + Sync + 'static) -> Self
+    pub(crate) fn answering<F>(options: Options, answer: impl Fn(Request<Body>) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         Self::start(options, Some(Box::new(move |request| Box::pin(answer(request)))))
     }
 
-    pub fn start(options: Options, answer: Option<Answer>) -> Self {
+    pub(crate) fn start(options: Options, answer: Option<Answer>) -> Self {
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let seen = Arc::default();
         let service = Called { seen: Arc::clone(&seen), answer };
@@ -90,15 +91,15 @@ impl Site {
         Self { server, seen }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server.local_addr()
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub fn exchange(&self, bytes: impl AsRef<[u8]>) -> Vec<raw::Response> {
+    pub(crate) fn exchange(&self, bytes: impl AsRef<[u8]>) -> Vec<raw::Response> {
         let answer = raw::exchange(self.address(), bytes.as_ref()).unwrap();
         raw::Response::parse_all(&answer).unwrap()
     }
@@ -106,8 +107,8 @@ impl Site {
 
 /// Waits until `condition` holds.
 #[track_caller]
-pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
+pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let begun = clock::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "still waiting: {what}");
         std::thread::sleep(Duration::from_millis(2));

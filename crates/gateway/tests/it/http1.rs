@@ -1,5 +1,7 @@
 //! HTTP/1 byte for byte: what is refused, what is served, and how many requests the service saw.
 
+use std::ops::RangeInclusive;
+
 use crate::harness::Site;
 
 /// One exchange: what is sent, the statuses that come back, and the requests that reach the service.
@@ -7,11 +9,16 @@ struct Case {
     name: &'static str,
     bytes: Vec<u8>,
     statuses: &'static [u16],
-    served: usize,
+    served: RangeInclusive<usize>,
 }
 
 fn case(name: &'static str, bytes: impl Into<Vec<u8>>, statuses: &'static [u16], served: usize) -> Case {
-    Case { name, bytes: bytes.into(), statuses, served }
+    Case { name, bytes: bytes.into(), statuses, served: served..=served }
+}
+
+/// A good head with a body that breaks off. Whether the service is called depends on how much of it comes with the head.
+fn broken(name: &'static str, body: &str, status: &'static [u16]) -> Case {
+    Case { name, bytes: format!("{}{SMUGGLED}", chunked(body)).into_bytes(), statuses: status, served: 0..=1 }
 }
 
 /// Runs each case on a server of its own. What is refused is refused once and closes the connection.
@@ -23,8 +30,9 @@ fn check(cases: Vec<Case>) {
         let responses = site.exchange(&bytes);
         let got: Vec<u16> = responses.iter().map(|response| response.status).collect();
         let seen = site.seen();
-        if got != statuses || seen.len() != served {
-            wrong.push(format!("{name}: expected {statuses:?} and {served} served, got {responses:?} and {seen:?}"));
+        let is_smuggled = statuses.len() == 1 && seen.iter().any(|seen| seen.uri.ends_with("/smuggled"));
+        if got != statuses || !served.contains(&seen.len()) || is_smuggled {
+            wrong.push(format!("{name}: expected {statuses:?} and {served:?} served, got {responses:?} and {seen:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -66,8 +74,18 @@ fn good_requests_are_served() {
         case("tab and blanks around a value", "GET / HTTP/1.1\r\nhost:\t a \t\r\n\r\n", &[200], 1),
         case("value that is not UTF-8", b"GET / HTTP/1.1\r\nhost: a\r\nx-name: caf\xe9\r\n\r\n".as_slice(), &[200], 1),
         case("empty value", "GET / HTTP/1.1\r\nhost: a\r\nx-empty:\r\n\r\n", &[200], 1),
-        case("upgrade is ignored", format!("GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n{SMUGGLED}"), &[200, 200], 2),
-        case("upgrade with a body", format!("{}{SMUGGLED}", post("upgrade: websocket\r\nconnection: upgrade\r\ncontent-length: 5\r\n", "hello")), &[200, 200], 2),
+        case(
+            "upgrade is ignored",
+            format!("GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n{SMUGGLED}"),
+            &[200, 200],
+            2,
+        ),
+        case(
+            "upgrade with a body",
+            format!("{}{SMUGGLED}", post("upgrade: websocket\r\nconnection: upgrade\r\ncontent-length: 5\r\n", "hello")),
+            &[200, 200],
+            2,
+        ),
         case("HTTP/2 preface that is none", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", &[505], 0),
     ]);
 }
@@ -98,35 +116,38 @@ fn two_framings_of_a_body_are_refused() {
         case("two codings", post("transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n"), &[400], 0),
         case("empty coding", post("transfer-encoding:\r\n", ""), &[400], 0),
         case("coding in HTTP/1.0", "POST / HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", &[400], 0),
-        case("nothing after the refusal", format!("{}{SMUGGLED}", post("content-length: 5\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n")), &[400], 0),
+        case(
+            "nothing after the refusal",
+            format!("{}{SMUGGLED}", post("content-length: 5\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\n")),
+            &[400],
+            0,
+        ),
         case("what came before is served", format!("{SMUGGLED}{}", post("content-length: x\r\n", "")), &[200, 400], 1),
     ]);
 }
 
 #[test]
 fn malformed_chunks_are_refused() {
-    // The head was good, so the service is called; the body that it reads is broken.
     check(vec![
-        case("0x5", chunked("0x5\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("blank before an extension", chunked("5 ;a\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("signed size", chunked("+5\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("underscore in a size", chunked("0_5\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("empty size", chunked("\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("size of 2^64", chunked("10000000000000000\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("thousand zeros", chunked(&format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(1000))), &[400], 1),
-        case("bare LF after a size", chunked("5\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("bare CR after a size", chunked("5\rhello\r\n0\r\n\r\n"), &[400], 1),
-        case("LF in an extension", chunked("5;a\nb\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("huge extension", chunked(&format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(5000))), &[400], 1),
-        case("data longer than its size", chunked("3\r\nhello\r\n0\r\n\r\n"), &[400], 1),
-        case("bare LF after data", chunked("5\r\nhello\n0\r\n\r\n"), &[400], 1),
-        case("content-length in trailers", chunked("0\r\ncontent-length: 5\r\n\r\n"), &[400], 1),
-        case("transfer-encoding in trailers", chunked("0\r\ntransfer-encoding: chunked\r\n\r\n"), &[400], 1),
-        case("host in trailers", chunked("0\r\nhost: b\r\n\r\n"), &[400], 1),
-        case("folded trailer", chunked("0\r\nx-a: b\r\n c\r\n\r\n"), &[400], 1),
-        case("bare LF in trailers", chunked("0\r\nx-a: b\nx-c: d\r\n\r\n"), &[400], 1),
-        case("oversize trailers", chunked(&format!("0\r\nx: {}\r\n\r\n", "x".repeat(9000))), &[431], 1),
-        case("nothing after the refusal", format!("{}{SMUGGLED}", chunked("+5\r\nhello\r\n0\r\n\r\n")), &[400], 1),
+        broken("0x5", "0x5\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("blank before an extension", "5 ;a\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("signed size", "+5\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("underscore in a size", "0_5\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("empty size", "\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("size of 2^64", "10000000000000000\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("thousand zeros", &format!("{}5\r\nhello\r\n0\r\n\r\n", "0".repeat(1000)), &[400]),
+        broken("bare LF after a size", "5\nhello\r\n0\r\n\r\n", &[400]),
+        broken("bare CR after a size", "5\rhello\r\n0\r\n\r\n", &[400]),
+        broken("LF in an extension", "5;a\nb\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("huge extension", &format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(5000)), &[400]),
+        broken("data longer than its size", "3\r\nhello\r\n0\r\n\r\n", &[400]),
+        broken("bare LF after data", "5\r\nhello\n0\r\n\r\n", &[400]),
+        broken("content-length in trailers", "0\r\ncontent-length: 5\r\n\r\n", &[400]),
+        broken("transfer-encoding in trailers", "0\r\ntransfer-encoding: chunked\r\n\r\n", &[400]),
+        broken("host in trailers", "0\r\nhost: b\r\n\r\n", &[400]),
+        broken("folded trailer", "0\r\nx-a: b\r\n c\r\n\r\n", &[400]),
+        broken("bare LF in trailers", "0\r\nx-a: b\nx-c: d\r\n\r\n", &[400]),
+        broken("oversize trailers", &format!("0\r\nx: {}\r\n\r\n", "x".repeat(9000)), &[431]),
     ]);
 }
 
