@@ -34,6 +34,7 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 
 impl State {
     /// A name that is unknown, or could not be one, has no value; that is no error here.
+    #[tracing::instrument(name = "wasi_config.get", skip_all, fields(otel.kind = "client"))]
     fn find(&self, key: &str) -> Result<Option<String>, String> {
         match self.variables.get(key) {
             Ok(value) => Ok(Some(value)),
@@ -42,6 +43,7 @@ impl State {
         }
     }
 
+    #[tracing::instrument(name = "wasi_config.get_all", skip_all, fields(otel.kind = "client"))]
     fn find_all(&self) -> Result<Vec<(String, String)>, String> {
         self.variables.all().map_err(|error| error.to_string())
     }

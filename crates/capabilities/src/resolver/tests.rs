@@ -159,3 +159,16 @@ fn debug_and_errors_show_no_value() {
     let shown = format!("{resolver:?} {:#?}", resolver);
     assert!(!shown.contains(CANARY), "{shown}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_template_parser_panic_or_lose_a_part(text in r"(\{\{|\}\}|[a-z_ {}\u{e9}]{0,4}){0,12}") {
+        if let Ok(template) = Template::parse(&text) {
+            let written: String = template.parts().iter().map(|part| match part {
+                template::Part::Literal(literal) => literal.clone(),
+                template::Part::Variable(name) => format!("{{{{{name}}}}}"),
+            }).collect();
+            proptest::prop_assert_eq!(written.replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+}

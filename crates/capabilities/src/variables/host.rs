@@ -35,6 +35,7 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
 }
 
 impl v1::Host for State {
+    #[tracing::instrument(name = "spin_config.get", skip_all, fields(otel.kind = "client"))]
     fn get_config(&mut self, key: String) -> Result<String, v1::Error> {
         self.variables.get(&key).map_err(|error| match &error {
             LookupError::InvalidName { .. } => v1::Error::InvalidKey(error.to_string()),
@@ -45,6 +46,7 @@ impl v1::Host for State {
 }
 
 impl v2::Host for State {
+    #[tracing::instrument(name = "spin_variables.get", skip_all, fields(otel.kind = "client"))]
     fn get(&mut self, name: String) -> Result<String, v2::Error> {
         self.variables.get(&name).map_err(|error| match &error {
             LookupError::InvalidName { .. } => v2::Error::InvalidName(error.to_string()),
@@ -57,6 +59,7 @@ impl v2::Host for State {
 impl v3::Host for State {}
 
 impl<T: Send> v3::HostWithStore<T> for State {
+    #[tracing::instrument(name = "spin_variables.get", skip_all, fields(otel.kind = "client"))]
     async fn get(accessor: &Accessor<T, Self>, name: String) -> Result<String, v3::Error> {
         let variables = accessor.with(|mut access| std::sync::Arc::clone(&access.get().variables));
         variables.get(&name).map_err(|error| match &error {

@@ -53,3 +53,15 @@ async fn a_component_without_the_grant_finds_nothing() {
         assert_eq!(ask(given, interface, error).await, ["ok(none)", "ok(none)", "ok(none)", "ok([])"], "{interface}");
     }
 }
+
+#[tokio::test]
+async fn a_guest_of_wasmcloud_reads_its_configuration() {
+    let guest = Given::default()
+        .variables(&[("who", Some("world"))], &[])
+        .grant("variables", json!({ "greeting": "hello {{ who }}" }))
+        .grant("key-value", json!(["default"]))
+        .serve("wasmcloud-counter");
+    let (status, body) = guest.get("/visits").await;
+    assert_eq!(status, 200);
+    assert!(body.contains(r#"greeting=Ok(Some("hello world"))"#), "{body}");
+}

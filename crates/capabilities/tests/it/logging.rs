@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use coracle_engine::Limits;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 use wasmtime::component::Val;
 
 use crate::guest::Given;
@@ -12,16 +13,17 @@ use crate::shim::{Function, Shim};
 
 /// Collects what is logged on this thread.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).without_time();
-        let filter = tracing_subscriber::EnvFilter::new("coracle::guest=trace");
+    pub(crate) fn listen(&self, filter: &str) -> tracing::subscriber::DefaultGuard {
+        let subscriber =
+            tracing_subscriber::fmt().with_span_events(FmtSpan::NEW).with_max_level(tracing::Level::TRACE).with_ansi(false).without_time();
+        let filter = tracing_subscriber::EnvFilter::new(filter);
         tracing::subscriber::set_default(subscriber.with_env_filter(filter).with_writer(self.clone()).finish())
     }
 }
@@ -60,7 +62,7 @@ fn line(level: &str, message: &str) -> [Val; 3] {
 async fn every_level_reaches_the_log_under_the_components_name() {
     for interface in ["wasi:logging/logging@0.1.0-draft", "wasi:logging/logging"] {
         let lines = Lines::default();
-        let _listening = lines.listen();
+        let _listening = lines.listen("coracle::guest=trace");
         let shim = Shim::new(Given::default(), interface, ("level", LEVELS), &[LOG]);
         for level in ["trace", "debug", "info", "warn", "error", "critical"] {
             shim.call(&[("log", &line(level, &format!("at {level}\nforged")))]).await;
@@ -79,7 +81,7 @@ async fn every_level_reaches_the_log_under_the_components_name() {
 #[tokio::test]
 async fn lines_and_their_sum_are_bounded() {
     let lines = Lines::default();
-    let _listening = lines.listen();
+    let _listening = lines.listen("coracle::guest=trace");
     let given = Given { limits: Limits { log_bytes: 20_000, ..Limits::default() }, ..Given::default() };
     let shim = Shim::new(given, "wasi:logging/logging@0.1.0-draft", ("level", LEVELS), &[LOG]);
     let long = line("info", &"x".repeat(9_000));
@@ -94,7 +96,7 @@ async fn lines_and_their_sum_are_bounded() {
 #[tokio::test]
 async fn a_guest_of_wasmcloud_logs() {
     let lines = Lines::default();
-    let _listening = lines.listen();
+    let _listening = lines.listen("coracle::guest=trace");
     let (status, body) = Given::default().serve("wasmcloud-hello").get("/there").await;
     assert_eq!(status, 200, "{body}");
     let text = lines.text();

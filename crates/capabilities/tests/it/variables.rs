@@ -6,6 +6,7 @@ use serde_json::json;
 use wasmtime::component::Val;
 
 use crate::guest::Given;
+use crate::logging::Lines;
 use crate::shim::{Function, Shim, shown};
 
 const SECRET: &str = "c4n4ry";
@@ -117,4 +118,16 @@ fn the_start_up_table_names_variables_and_shows_no_value() {
     let granted = given().run("web", &coracle_testkit::fixture("spin7-variables").unwrap()).granted().join("\n");
     assert!(granted.contains("variables greeting, plain, token"), "{granted}");
     assert!(!granted.contains(SECRET) && !granted.contains("hello"), "{granted}");
+}
+
+#[tokio::test]
+async fn no_log_at_any_level_has_a_secret() {
+    let lines = Lines::default();
+    let _listening = lines.listen("trace");
+    let guest = given().serve("spin7-variables");
+    assert_eq!(guest.get("/token").await, (200, SECRET.to_owned()));
+    assert_eq!(guest.get("/missing").await.0, 404);
+    let text = lines.text();
+    assert!(text.contains("spin_variables.get"), "the lookups themselves are logged: {text}");
+    assert!(!text.contains(SECRET), "{text}");
 }
