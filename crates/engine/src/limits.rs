@@ -1,10 +1,11 @@
 //! The bounds of one component and the limiter that holds an instance's memories and tables to them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::LimitKind;
+use crate::{LimitKind, Meter};
 
 /// Everything that is bounded for the instances of one component. [`Limits::default`] is what a component gets that asks for
 /// nothing else.
@@ -92,24 +93,22 @@ impl Default for Limits {
 pub(crate) struct MemoryLimiter {
     memory_bytes_max: usize,
     memory_bytes: usize,
+    meter: Arc<Meter>,
     table_elements_max: usize,
     instances_max: usize,
     refused: Option<LimitKind>,
 }
 
 impl MemoryLimiter {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, meter: Arc<Meter>) -> Self {
         Self {
             memory_bytes_max: limits.memory_bytes,
             memory_bytes: 0,
+            meter,
             table_elements_max: limits.table_elements,
             instances_max: limits.instances,
             refused: None,
         }
-    }
-
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory_bytes
     }
 
     pub(crate) fn refused(&self) -> Option<LimitKind> {
@@ -128,6 +127,7 @@ impl ResourceLimiter for MemoryLimiter {
             return Ok(false);
         }
         self.memory_bytes = total;
+        self.meter.note_memory(total);
         Ok(true)
     }
 

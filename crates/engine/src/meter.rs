@@ -6,20 +6,29 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use coracle_base::clock;
 use pin_project_lite::pin_project;
 
-/// How much time a guest spent on its thread, and how much it may spend.
+use crate::ticker::TICK_NS;
+
+/// How much time a guest spent on its thread, and how much it may spend; and how much memory it came to use.
+///
+/// A poll is timed by the wall clock, which costs nothing; a poll that lasts beyond an epoch tick is timed by the thread's own CPU
+/// clock from there on, so that a guest is not charged for the time in which the machine ran something else.
 #[derive(Debug)]
 pub struct Meter {
     limit_ns: u64,
     used_ns: AtomicU64,
-    poll_started_ns: AtomicU64,
+    /// When the time that is not charged yet began: the start of the poll, or its last tick.
+    since_ns: AtomicU64,
+    /// The thread's CPU clock at the last tick of this poll; 0 before the first.
+    cpu_ns: AtomicU64,
     exhausted: AtomicBool,
+    memory_bytes: AtomicUsize,
 }
 
 impl Meter {
@@ -29,12 +38,24 @@ impl Meter {
         Self {
             limit_ns: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
             used_ns: AtomicU64::new(0),
-            poll_started_ns: AtomicU64::new(0),
+            since_ns: AtomicU64::new(0),
+            cpu_ns: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
+            memory_bytes: AtomicUsize::new(0),
         }
     }
 
-    /// The time that was spent in polls that have ended.
+    /// The greatest size that the instance's linear memories reached together, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes.load(Relaxed)
+    }
+
+    pub(crate) fn note_memory(&self, bytes: usize) {
+        self.memory_bytes.fetch_max(bytes, Relaxed);
+    }
+
+    /// The time that was charged so far.
     #[must_use]
     pub fn used(&self) -> Duration {
         Duration::from_nanos(self.used_ns.load(Relaxed))
@@ -53,8 +74,13 @@ impl Meter {
 
     /// Whether the guest may go on; called on each epoch tick while the guest runs.
     pub(crate) fn may_continue(&self) -> bool {
-        let running_ns = clock::monotonic_ns().saturating_sub(self.poll_started_ns.load(Relaxed));
-        let within = self.used_ns.load(Relaxed).saturating_add(running_ns) <= self.limit_ns;
+        let cpu_ns = clock::thread_cpu_ns();
+        match self.cpu_ns.swap(cpu_ns, Relaxed) {
+            0 => self.charge_short(),
+            before => self.charge(cpu_ns.saturating_sub(before)),
+        }
+        self.since_ns.store(clock::monotonic_ns(), Relaxed);
+        let within = self.used_ns.load(Relaxed) <= self.limit_ns;
         if !within {
             self.exhausted.store(true, Relaxed);
         }
@@ -62,11 +88,21 @@ impl Meter {
     }
 
     fn begin_poll(&self) {
-        self.poll_started_ns.store(clock::monotonic_ns(), Relaxed);
+        self.cpu_ns.store(0, Relaxed);
+        self.since_ns.store(clock::monotonic_ns(), Relaxed);
     }
 
     fn end_poll(&self) {
-        let spent_ns = clock::monotonic_ns().saturating_sub(self.poll_started_ns.load(Relaxed));
+        self.charge_short();
+    }
+
+    /// Charges what the wall clock counted since the last tick. More than a tick without a tick means that the thread did not run.
+    fn charge_short(&self) {
+        let waited_ns = clock::monotonic_ns().saturating_sub(self.since_ns.load(Relaxed));
+        self.charge(waited_ns.min(TICK_NS));
+    }
+
+    fn charge(&self, spent_ns: u64) {
         self.used_ns.fetch_add(spent_ns, Relaxed);
     }
 }

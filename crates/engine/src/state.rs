@@ -28,6 +28,7 @@ pub struct InstanceState {
     limits: Arc<Limits>,
     meter: Arc<Meter>,
     pub(crate) limiter: MemoryLimiter,
+    invocation: u32,
 }
 
 /// A capability's own state in one instance, with the instance's resources.
@@ -50,8 +51,8 @@ impl InstanceState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
         let meter = Arc::new(Meter::new(limits.cpu));
-        let limiter = MemoryLimiter::new(&limits);
-        Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter }
+        let limiter = MemoryLimiter::new(&limits, Arc::clone(&meter));
+        Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter, invocation: 0 }
     }
 
     /// The app and component that this instance belongs to.
@@ -72,10 +73,16 @@ impl InstanceState {
         &self.meter
     }
 
-    /// The greatest size that the instance's linear memories reached together, in bytes.
+    /// Starts the counts of one invocation anew, when an instance is used again.
+    pub fn begin_invocation(&mut self) {
+        self.invocation = self.invocation.wrapping_add(1);
+        self.meter.reset();
+    }
+
+    /// Which invocation of this instance runs now, so that a capability can tell one from the next.
     #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        self.limiter.memory_bytes()
+    pub fn invocation(&self) -> u32 {
+        self.invocation
     }
 
     /// The resources of this instance.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use wasmtime::Engine;
 
 /// How often a running guest is interrupted, which bounds how late a limit is noticed.
-pub(crate) const TICK: Duration = Duration::from_millis(2);
+pub(crate) const TICK: Duration = Duration::from_nanos(TICK_NS);
+pub(crate) const TICK_NS: u64 = 2_000_000;
 
 /// Ticks without a running guest before the thread goes to sleep.
 const IDLE_TICKS_MAX: u32 = 50;
