@@ -1,7 +1,23 @@
 //! Joins the application model, the engine and the capabilities into an app made ready to run. Knows nothing of what wakes a guest.
 
 mod admission;
+mod admit;
+mod compose;
+mod fetch;
+mod files;
+mod host;
+mod inherit;
+mod limits;
 mod runnable;
+mod source;
+mod workload;
 
 pub use admission::Slot;
+pub use admit::{AdmitError, Notice, interface_of, is_ambient};
+pub use compose::ComposeError;
+pub use fetch::FetchError;
+pub use files::{FilesError, Mounting};
+pub use host::{Host, HostError, Options};
 pub use runnable::{Parts, Runnable};
+pub use source::SourceError;
+pub use workload::{Placement, Watcher, Workload, WorkloadError};

@@ -1,0 +1,117 @@
+//! What a component imports against what it was granted. An interface that nobody knows is refused; one that was not granted loads, and
+//! is told to the operator with the manifest line that would grant it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use coracle_app::{Component, ComponentId};
+use coracle_capabilities::ALL;
+use coracle_engine::{Component as Loaded, Import, Interface, undenied_name};
+use serde_json::Value;
+use wasmtime::component::types::ComponentItem;
+
+/// An import that the component was not granted: calls of it are denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The component.
+    pub component: ComponentId,
+    /// The interface that it imports.
+    pub interface: Import,
+    /// The manifest line that grants it.
+    pub line: String,
+}
+
+/// Why a component may not load.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// It imports interfaces that no capability answers.
+    #[error("component `{component}` imports {interfaces}, which this host does not have; `coracle capabilities` lists what there is")]
+    Unknown {
+        /// The component.
+        component: ComponentId,
+        /// The interfaces.
+        interfaces: String,
+    },
+    /// It imports what it was not granted, and its manifest asks for strictness.
+    #[error("component `{component}` imports `{interface}` without a grant, and has `strict_imports = true`; add `{line}` to its manifest")]
+    Strict {
+        /// The component.
+        component: ComponentId,
+        /// The interface.
+        interface: Import,
+        /// The manifest line that grants it.
+        line: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "component `{}` imports `{}` without a grant; to allow it add `{}`", self.component, self.interface, self.line)
+    }
+}
+
+/// The capability's interface that answers `import`.
+#[must_use]
+pub fn interface_of(import: &Import) -> Option<&'static Interface> {
+    let mut interfaces = ALL.iter().flat_map(|capability| capability.interfaces());
+    interfaces.find(|interface| interface.answers(&import.name, import.version.as_deref()))
+}
+
+/// Checks the imports of `loaded`.
+///
+/// # Errors
+/// [`AdmitError`] for an import that nobody knows, or that is not granted where the manifest is strict.
+pub(crate) fn check(component: &Component, loaded: &Loaded, grants: &BTreeMap<String, Value>) -> Result<Vec<Notice>, AdmitError> {
+    let imports = needed(loaded);
+    let imports = || imports.iter().filter(|import| undenied_name(&import.name).is_none());
+    let unknown: Vec<_> = imports().filter(|import| interface_of(import).is_none()).map(|import| format!("`{import}`")).collect();
+    if !unknown.is_empty() {
+        return Err(AdmitError::Unknown { component: component.id.clone(), interfaces: unknown.join(", ") });
+    }
+    let mut notices = Vec::new();
+    for import in imports() {
+        let Some(key) = interface_of(import).and_then(|interface| interface.granted_by) else { continue };
+        let Some(line) = line_of(key).filter(|_| !grants.contains_key(key)) else { continue };
+        let notice = Notice { component: component.id.clone(), interface: import.clone(), line: line.to_owned() };
+        if component.strict_imports && !is_ambient(key) {
+            let Notice { component, interface, line } = notice;
+            return Err(AdmitError::Strict { component, interface, line });
+        }
+        notices.push(notice);
+    }
+    Ok(notices)
+}
+
+/// The imports that something must answer: an interface of types alone is there without a host.
+fn needed(loaded: &Loaded) -> Vec<Import> {
+    let compiled = loaded.compiled();
+    let (component, engine) = (compiled.component_type(), compiled.engine());
+    let needs = |item: &ComponentItem| match item {
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).any(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_)))
+        }
+        ComponentItem::Type(_) => false,
+        _ => true,
+    };
+    component.imports(engine).filter(|(_, import)| needs(&import.ty)).map(|(name, _)| Import::parse(name)).collect()
+}
+
+/// The manifest line that grants `key`.
+pub(crate) fn line_of(key: &str) -> Option<&'static str> {
+    Some(match key {
+        "ai-models" => "ai_models = [\"llama2-chat\"]",
+        "environment" => "environment = { NAME = \"value\" }",
+        "files" => "files = [\"assets/**/*\"]",
+        "key-value" => "key_value_stores = [\"default\"]",
+        "outbound-hosts" => "allowed_outbound_hosts = [\"https://example.com\"]",
+        "sqlite" => "sqlite_databases = [\"default\"]",
+        "variables" => "variables = { name = \"{{ name }}\" }",
+        _ => return None,
+    })
+}
+
+/// Whether every toolchain imports what `key` grants, wanted or not: an empty environment and no files are no surprise.
+#[must_use]
+pub fn is_ambient(key: &str) -> bool {
+    matches!(key, "environment" | "files")
+}

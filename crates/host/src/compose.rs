@@ -1,0 +1,181 @@
+//! Plugs the dependencies of a component into its imports, so that one component is left. A dependency sees only what it inherits:
+//! every other import that needs a grant is renamed, and the host answers the renamed interface with a denial.
+
+use coracle_app::{Dependency, DependencyName, Inherit};
+use coracle_engine::{Import, denied_name, rename_imports, undenied_name};
+use wac_graph::types::{Package, are_semver_compatible};
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
+
+use crate::inherit;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A dependency with its bytes.
+#[derive(Debug)]
+pub(crate) struct Plug<'a> {
+    /// What the manifest says about it.
+    pub(crate) dependency: &'a Dependency,
+    /// Its component.
+    pub(crate) bytes: Vec<u8>,
+    /// What it inherits, the component's own setting applied.
+    pub(crate) inherit: &'a Inherit,
+}
+
+/// Why dependencies cannot be composed.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// A component is not one that can be composed.
+    #[error("`{what}` cannot be composed; it must be a component, not a core module")]
+    Package {
+        /// The component or dependency.
+        what: String,
+        /// What wac says.
+        source: Cause,
+    },
+    /// A dependency matches no import.
+    #[error(
+        "dependency `{dependency}` of component `{component}` matches none of its imports; the component imports {imports}, the dependency \
+         exports {exports}"
+    )]
+    Unused {
+        /// The component.
+        component: String,
+        /// The dependency.
+        dependency: String,
+        /// What the component imports.
+        imports: String,
+        /// What the dependency exports.
+        exports: String,
+    },
+    /// The types do not fit, or the result does not encode.
+    #[error("dependency `{dependency}` of component `{component}` does not fit; build both against the same version of the interface")]
+    Mismatch {
+        /// The component.
+        component: String,
+        /// The dependency.
+        dependency: String,
+        /// What wac says.
+        source: Cause,
+    },
+    /// The denial of what a dependency does not inherit cannot be expressed.
+    #[error("the imports of dependency `{dependency}` cannot be restricted")]
+    Restrict {
+        /// The dependency.
+        dependency: String,
+        /// What the engine says.
+        source: coracle_engine::RenameError,
+    },
+}
+
+/// Plugs `plugs` into `socket`.
+///
+/// # Errors
+/// [`ComposeError`] when a dependency is unused or does not fit.
+pub(crate) fn compose(component: &str, socket: Vec<u8>, plugs: Vec<Plug<'_>>) -> Result<Vec<u8>, ComposeError> {
+    if plugs.is_empty() {
+        return Ok(socket);
+    }
+    let mut graph = CompositionGraph::new();
+    let package = register(&mut graph, component, socket)?;
+    let socket = graph.instantiate(package);
+    for (index, plug) in plugs.into_iter().enumerate() {
+        connect(&mut graph, component, (package, socket), index, plug)?;
+    }
+    let exports: Vec<_> = graph.types()[graph[package].ty()].exports.keys().cloned().collect();
+    for name in exports {
+        let mismatch = |source: Cause| ComposeError::Mismatch { component: component.to_owned(), dependency: name.clone(), source };
+        let export = graph.alias_instance_export(socket, &name).map_err(|error| mismatch(error.into()))?;
+        graph.export(export, &name).map_err(|error| mismatch(error.into()))?;
+    }
+    let all = || "all".to_owned();
+    let options = EncodeOptions { validate: false, ..EncodeOptions::default() };
+    graph.encode(options).map_err(|error| ComposeError::Mismatch {
+        component: component.to_owned(),
+        dependency: all(),
+        source: error.into(),
+    })
+}
+
+fn register(graph: &mut CompositionGraph, name: &str, bytes: Vec<u8>) -> Result<PackageId, ComposeError> {
+    let wrong = |source: Cause| ComposeError::Package { what: name.to_owned(), source };
+    let package = Package::from_bytes(&format!("app:{}", name.to_lowercase()), None, bytes, graph.types_mut())
+        .map_err(|error| wrong(error.into()))?;
+    graph.register_package(package).map_err(|error| wrong(error.into()))
+}
+
+fn connect(
+    graph: &mut CompositionGraph,
+    component: &str,
+    (package, socket): (PackageId, NodeId),
+    index: usize,
+    plug: Plug<'_>,
+) -> Result<(), ComposeError> {
+    let dependency = plug.dependency.name.to_string();
+    let restrict = |source| ComposeError::Restrict { dependency: dependency.clone(), source };
+    let bytes = rename_imports(&plug.bytes, |name| restricted(name, plug.inherit)).map_err(restrict)?;
+    let plugged = register(graph, &format!("dependency-{index}"), bytes)?;
+    let names = |graph: &CompositionGraph, package: PackageId, exports: bool| {
+        let world = &graph.types()[graph[package].ty()];
+        if exports { world.exports.keys().cloned().collect() } else { world.imports.keys().cloned().collect::<Vec<String>>() }
+    };
+    let (imports, exports) = (names(graph, package, false), names(graph, plugged, true));
+    let pairs = pairs(plug.dependency, &imports, &exports);
+    if pairs.is_empty() {
+        return Err(ComposeError::Unused {
+            component: component.to_owned(),
+            dependency,
+            imports: listed(&imports),
+            exports: listed(&exports),
+        });
+    }
+    let instance = graph.instantiate(plugged);
+    for (import, export) in pairs {
+        let mismatch = |source: Cause| ComposeError::Mismatch { component: component.to_owned(), dependency: dependency.clone(), source };
+        let alias = graph.alias_instance_export(instance, export).map_err(|error| mismatch(error.into()))?;
+        graph.set_instantiation_argument(socket, import, alias).map_err(|error| mismatch(error.into()))?;
+    }
+    Ok(())
+}
+
+/// The new name of an import that the dependency must not have.
+fn restricted(name: &str, inherit: &Inherit) -> Option<String> {
+    let import = Import::parse(name);
+    if undenied_name(name).is_some() {
+        return None;
+    }
+    inherit::key_of(&import).filter(|key| !inherit.includes(*key)).map(|_| denied_name(name))
+}
+
+/// Which import gets which export.
+fn pairs<'a>(dependency: &Dependency, imports: &'a [String], exports: &'a [String]) -> Vec<(&'a str, &'a str)> {
+    let wanted = imports.iter().filter(|import| is_named(&dependency.name, import));
+    let export_for = |import: &str| match &dependency.export {
+        Some(chosen) => exports.iter().find(|export| *export == chosen || Import::parse(export).name == *chosen),
+        None => {
+            exports.iter().find(|export| *export == import).or_else(|| exports.iter().find(|export| are_semver_compatible(export, import)))
+        }
+    };
+    wanted.filter_map(|import| export_for(import).map(|export| (import.as_str(), export.as_str()))).collect()
+}
+
+/// Whether a dependency's name means `import`.
+fn is_named(name: &DependencyName, import: &str) -> bool {
+    let import = Import::parse(import);
+    match name {
+        DependencyName::Plain(plain) => import.version.is_none() && import.name == *plain,
+        DependencyName::Package { package, interface, version } => {
+            let (known, rest) = import.name.split_once('/').unwrap_or((import.name.as_str(), ""));
+            known == package
+                && interface.as_ref().is_none_or(|interface| interface == rest)
+                && version.as_ref().is_none_or(|version| {
+                    import.version.as_deref().is_some_and(|known| {
+                        known == version.to_string() || are_semver_compatible(&format!("a:b/c@{known}"), &format!("a:b/c@{version}"))
+                    })
+                })
+        }
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
+}

@@ -1,0 +1,112 @@
+//! Where a component's bytes come from.
+
+use std::path::{Path, PathBuf};
+
+use coracle_app::{App, Component, ComponentId, DependencySource, Source};
+
+use crate::fetch::{self, COMPONENT_BYTES_MAX, FetchError};
+
+/// Why the bytes of a component cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file is not there.
+    #[error("{path} does not exist; {}", remedy(*has_build))]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Whether the manifest says how to build it.
+        has_build: bool,
+    },
+    /// The file cannot be read.
+    #[error("{path} cannot be read; check its permissions")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The file is greater than any component may be.
+    #[error("{path} has {bytes} bytes, and a component may have {COMPONENT_BYTES_MAX}; strip debug information from the build")]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A download failed.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Packages of a registry are not supported yet.
+    #[error(
+        "package `{package}` comes from a registry, which is not supported yet; download it and use `source = \"file.wasm\"` or a URL with digest"
+    )]
+    Registry {
+        /// The package.
+        package: String,
+    },
+    /// A component that the app does not have.
+    #[error("component `{0}` is not in this app")]
+    Unknown(ComponentId),
+    /// Components that name each other as their source.
+    #[error("component `{0}` is its own source; give it a file or a URL")]
+    Circle(ComponentId),
+}
+
+fn remedy(has_build: bool) -> &'static str {
+    if has_build { "run `coracle build` first, or `coracle up --build`" } else { "build it, or correct `source` in the manifest" }
+}
+
+/// Finds the bytes of the components of one app.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    /// The app.
+    pub(crate) app: &'a App,
+    /// The folder of its manifest.
+    pub(crate) folder: &'a Path,
+    /// Where downloads are kept.
+    pub(crate) cache: Option<&'a Path>,
+}
+
+impl Sources<'_> {
+    /// The bytes of `component`, before its dependencies are plugged in.
+    pub(crate) async fn of(&self, component: &Component) -> Result<Vec<u8>, SourceError> {
+        // Each step leads to another component, so more steps than components is a circle.
+        let mut current = component;
+        for _ in 0..=self.app.components.len() {
+            let has_build = current.build.is_some();
+            match &current.source {
+                Source::Path(path) => return self.file(path, has_build),
+                Source::Url { url, digest } => return Ok(fetch::component(url, digest, self.cache).await?),
+                Source::Registry { package, .. } => return Err(SourceError::Registry { package: package.clone() }),
+                Source::Component(id) => current = self.app.component(id).ok_or_else(|| SourceError::Unknown(id.clone()))?,
+            }
+        }
+        Err(SourceError::Circle(component.id.clone()))
+    }
+
+    /// The bytes of a dependency.
+    pub(crate) async fn of_dependency(&self, source: &DependencySource) -> Result<Vec<u8>, SourceError> {
+        match source {
+            DependencySource::Path { path } => self.file(path, false),
+            DependencySource::Url { url, digest } => Ok(fetch::component(url, digest, self.cache).await?),
+            DependencySource::Registry { package, .. } => Err(SourceError::Registry { package: package.clone() }),
+            DependencySource::Component(id) => {
+                let component = self.app.component(id).ok_or_else(|| SourceError::Unknown(id.clone()))?;
+                self.of(component).await
+            }
+        }
+    }
+
+    fn file(&self, path: &str, has_build: bool) -> Result<Vec<u8>, SourceError> {
+        let path = self.folder.join(path);
+        let size = match std::fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(SourceError::Missing { path, has_build }),
+            Err(source) => return Err(SourceError::Read { path, source }),
+        };
+        if size > COMPONENT_BYTES_MAX as u64 {
+            return Err(SourceError::Size { path, bytes: size });
+        }
+        std::fs::read(&path).map_err(|source| SourceError::Read { path, source })
+    }
+}

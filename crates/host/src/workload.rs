@@ -1,0 +1,325 @@
+//! An app made ready to run: its components found, composed, compiled, checked against what they were granted, and bounded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coracle_app::{App, Component, ComponentId, Inherit, Trigger};
+use coracle_capabilities::{self as capabilities, ALL};
+use coracle_engine::{
+    Bind, BindError, Capability, Component as Loaded, Grant, GrantError, GrantRequest, Identity, Import, InstanceState, LoadError,
+    Progress, RuntimeConfig, Site, deny, undenied_name,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use wasmtime::component::Linker;
+
+use crate::admit::{self, AdmitError, Notice};
+use crate::compose::{self, ComposeError, Plug};
+use crate::files::{self, FilesError, Mounting};
+use crate::source::{SourceError, Sources};
+use crate::{Host, Parts, Runnable, limits};
+
+/// Where and how an app is started. Plain data, read at the edge.
+#[derive(Default)]
+pub struct Placement {
+    /// The folder of the manifest, against which its paths are resolved.
+    pub folder: PathBuf,
+    /// Where downloads are kept.
+    pub cache: Option<PathBuf>,
+    /// The operator's runtime configuration.
+    pub config: RuntimeConfig,
+    /// What the edge already shares with the capabilities: process environment, log sink, overrides of variables.
+    pub site: Site,
+    /// Environment variables that every component gets besides its own.
+    pub environment: BTreeMap<String, String>,
+    /// Components to run; empty for all.
+    pub only: BTreeSet<ComponentId>,
+    /// How files reach the guests.
+    pub mounting: Mounting,
+    /// Is told while a component compiles.
+    pub watcher: Option<Watcher>,
+}
+
+/// Is told which component compiles, and for how long already.
+pub type Watcher = Arc<dyn Fn(&ComponentId, Progress) + Send + Sync>;
+
+/// An app that is ready to run.
+#[derive(Debug)]
+pub struct Workload {
+    app: App,
+    site: Arc<Site>,
+    runnables: BTreeMap<ComponentId, Arc<Runnable>>,
+    notices: Vec<Notice>,
+    /// The guests' copies of their files live as long as the workload.
+    _assets: TempDir,
+}
+
+/// Why an app cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkloadError {
+    /// There is nothing that could wake it.
+    #[error("No triggers in app")]
+    NoTriggers,
+    /// `--component-id` names a component that is not there.
+    #[error("component `{0}` is not in this app; it has {1}")]
+    UnknownComponent(ComponentId, String),
+    /// A working folder cannot be made.
+    #[error("no temporary folder can be made; check that {} is writable", std::env::temp_dir().display())]
+    Assets(#[source] std::io::Error),
+    /// The folder of the manifest is gone.
+    #[error("the folder {} cannot be opened", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The runtime configuration does not fit.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The runtime configuration has keys that nobody reads.
+    #[error("the runtime configuration has unknown keys: {}; remove them or correct their names", .0.join(", "))]
+    UnusedConfig(Vec<String>),
+    /// A manifest grants something that does not exist.
+    #[error("component `{component}` is granted `{key}`, which no capability knows; known are {known}")]
+    UnknownGrant {
+        /// The component.
+        component: ComponentId,
+        /// The key.
+        key: String,
+        /// What could have been meant.
+        known: String,
+    },
+    /// A grant is malformed.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
+    /// The bytes of a component cannot be had.
+    #[error("component `{component}` has no code")]
+    Source {
+        /// The component.
+        component: ComponentId,
+        /// Why.
+        source: SourceError,
+    },
+    /// Its dependencies do not fit.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// It does not load.
+    #[error("component `{component}` cannot be loaded")]
+    Load {
+        /// The component.
+        component: ComponentId,
+        /// Why.
+        source: LoadError,
+    },
+    /// It imports what it cannot have.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// Its files cannot be shown to it.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+impl Workload {
+    /// Makes `app` ready on `host`. Components that no trigger calls are not loaded.
+    ///
+    /// # Errors
+    /// [`WorkloadError`] for the first thing that does not fit; nothing runs then.
+    pub async fn start(host: &Host, app: App, mut placement: Placement) -> Result<Self, WorkloadError> {
+        let needed = needed(&app, &placement.only)?;
+        let folder = placement.folder.canonicalize();
+        let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
+        placement.site.app.clone_from(&app.name);
+        bind(&app, &needed, &mut placement)?;
+        let assets = TempDir::with_prefix("coracle-").map_err(WorkloadError::Assets)?;
+        let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), _assets: assets };
+        let loading = Loading {
+            host,
+            folder: &folder,
+            cache: placement.cache.as_deref(),
+            environment: &placement.environment,
+            mounting: placement.mounting,
+            watcher: placement.watcher,
+        };
+        for id in needed {
+            let (runnable, notices) = loading.component(&workload, &id).await?;
+            workload.runnables.insert(id, Arc::new(runnable));
+            workload.notices.extend(notices);
+        }
+        Ok(workload)
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// What the app's capabilities share.
+    #[must_use]
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// The component `id`, if a trigger calls it.
+    #[must_use]
+    pub fn runnable(&self, id: &ComponentId) -> Option<&Arc<Runnable>> {
+        self.runnables.get(id)
+    }
+
+    /// Every component that is ready.
+    pub fn runnables(&self) -> impl Iterator<Item = &Arc<Runnable>> {
+        self.runnables.values()
+    }
+
+    /// What an operator should know: imports without a grant.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
+    /// Lets no invocation in any more and waits until those that run have ended.
+    pub async fn drain(&self) {
+        for runnable in self.runnables.values() {
+            runnable.drain().await;
+        }
+    }
+}
+
+/// What making each component ready has in common.
+struct Loading<'a> {
+    host: &'a Host,
+    folder: &'a Path,
+    cache: Option<&'a Path>,
+    environment: &'a BTreeMap<String, String>,
+    mounting: Mounting,
+    watcher: Option<Watcher>,
+}
+
+impl Loading<'_> {
+    async fn component(&self, workload: &Workload, id: &ComponentId) -> Result<(Runnable, Vec<Notice>), WorkloadError> {
+        let app = &workload.app;
+        let component = app.component(id).ok_or_else(|| WorkloadError::UnknownComponent(id.clone(), components(app)))?;
+        let bytes = self.bytes(app, component).await?;
+        let load = |source| WorkloadError::Load { component: id.clone(), source };
+        let loaded = self.load(id, bytes).await.map_err(load)?;
+        let grants = self.grants(workload, component)?;
+        let notices = admit::check(component, &loaded, &grants)?;
+        let granted = self.open(workload, component, &grants)?;
+        let identity = Identity { app: app.name.clone(), component: id.to_string() };
+        let limits = limits::of(component, self.host.limits());
+        let own = self.restricting_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
+        let linker = own.as_ref().unwrap_or_else(|| self.host.linker(loaded.generation()));
+        let parts = Parts { identity, component: loaded, grants: granted, limits };
+        Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, notices))
+    }
+
+    /// A linker of its own for a component with a dependency that inherits less than the component has: it also answers the denied names.
+    fn restricting_linker(&self, loaded: &Loaded) -> wasmtime::Result<Option<Linker<InstanceState>>> {
+        let denied = |import: &Import| undenied_name(&import.name).is_some();
+        if !loaded.shape().imports().iter().any(denied) {
+            return Ok(None);
+        }
+        let generation = loaded.generation();
+        let mut linker = capabilities::linker(self.host.engines().get(generation), generation)?;
+        deny(&mut linker, loaded)?;
+        Ok(Some(linker))
+    }
+
+    /// Compiles, or finds what was compiled before. Both block, so they leave the caller's thread.
+    async fn load(&self, id: &ComponentId, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
+        let (loader, watcher, id) = (Arc::clone(self.host.loader()), self.watcher.clone(), id.clone());
+        let loading = tokio::task::spawn_blocking(move || {
+            loader.load(&bytes, &|progress| {
+                if let Some(watcher) = &watcher {
+                    watcher(&id, progress);
+                }
+            })
+        });
+        match loading.await {
+            Ok(loaded) => loaded,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// The component with its dependencies plugged in.
+    async fn bytes(&self, app: &App, component: &Component) -> Result<Vec<u8>, WorkloadError> {
+        let sources = Sources { app, folder: self.folder, cache: self.cache };
+        let no_code = |source| WorkloadError::Source { component: component.id.clone(), source };
+        let bytes = sources.of(component).await.map_err(no_code)?;
+        let mut plugs = Vec::new();
+        for dependency in &component.dependencies {
+            let bytes = sources.of_dependency(&dependency.source).await.map_err(no_code)?;
+            let inherit = if component.inherit_all { &Inherit::All } else { &dependency.inherit };
+            plugs.push(Plug { dependency, bytes, inherit });
+        }
+        Ok(compose::compose(component.id.as_str(), bytes, plugs)?)
+    }
+
+    /// The grants of a component by key, with what the host adds: its files and the operator's environment.
+    fn grants(&self, workload: &Workload, component: &Component) -> Result<BTreeMap<String, Value>, WorkloadError> {
+        let mut grants = component.grants.clone();
+        if let Some(files) = files::prepare(component, self.folder, workload._assets.path(), self.mounting)? {
+            grants.insert("files".to_owned(), files);
+        }
+        if !self.environment.is_empty() {
+            let environment = grants.entry("environment".to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+            if let Value::Object(environment) = environment {
+                environment.extend(self.environment.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))));
+            }
+        }
+        Ok(grants)
+    }
+
+    fn open(
+        &self,
+        workload: &Workload,
+        component: &Component,
+        grants: &BTreeMap<String, Value>,
+    ) -> Result<Vec<Box<dyn Grant>>, WorkloadError> {
+        let keys = |capability: &&'static dyn Capability| {
+            let interfaces = capability.interfaces().iter().filter_map(|interface| interface.granted_by);
+            interfaces.chain([capability.name()]).collect::<Vec<_>>()
+        };
+        let known: BTreeSet<_> = ALL.iter().flat_map(keys).collect();
+        if let Some(key) = grants.keys().find(|key| !known.contains(key.as_str())) {
+            let known = known.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            return Err(WorkloadError::UnknownGrant { component: component.id.clone(), key: key.clone(), known });
+        }
+        Ok(capabilities::grants(&GrantRequest { component: component.id.as_str(), grants, site: &workload.site })?)
+    }
+}
+
+/// The components that a trigger calls.
+fn needed(app: &App, only: &BTreeSet<ComponentId>) -> Result<BTreeSet<ComponentId>, WorkloadError> {
+    if app.triggers.is_empty() {
+        return Err(WorkloadError::NoTriggers);
+    }
+    if let Some(unknown) = only.iter().find(|id| app.component(id).is_none()) {
+        return Err(WorkloadError::UnknownComponent(unknown.clone(), components(app)));
+    }
+    let called = |trigger: &Trigger| trigger.component.iter().chain(trigger.components.values().flatten()).cloned().collect::<Vec<_>>();
+    let needed: BTreeSet<_> = app.triggers.iter().flat_map(called).filter(|id| only.is_empty() || only.contains(id)).collect();
+    Ok(needed)
+}
+
+fn components(app: &App) -> String {
+    app.components.iter().map(|component| format!("`{}`", component.id)).collect::<Vec<_>>().join(", ")
+}
+
+/// Lets each capability read its part of the runtime configuration.
+fn bind(app: &App, needed: &BTreeSet<ComponentId>, placement: &mut Placement) -> Result<(), WorkloadError> {
+    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for component in app.components.iter().filter(|component| needed.contains(&component.id)) {
+        for (key, value) in &component.grants {
+            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            labels.entry(key.clone()).or_default().extend(list);
+        }
+    }
+    for capability in ALL {
+        capability.bind(&mut Bind { site: &mut placement.site, config: &mut placement.config, labels: &labels })?;
+    }
+    let unused = placement.config.unused();
+    if unused.is_empty() { Ok(()) } else { Err(WorkloadError::UnusedConfig(unused)) }
+}
