@@ -49,8 +49,8 @@ impl Body {
         Self(Kind::Boxed(body.map_err(Into::into).boxed_unsync()))
     }
 
-    pub(super) fn guest(streaming: Streaming) -> Self {
-        Self(Kind::Guest(Box::pin(streaming)))
+    pub(super) fn guest(streaming: Pin<Box<Streaming>>) -> Self {
+        Self(Kind::Guest(streaming))
     }
 }
 

@@ -1,14 +1,15 @@
 //! One call of a guest's handler, in the task of the connection that asked: the guest's future is polled until the head of its answer
 //! is there, and from then on by the body of the response. Dropping either ends the guest.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use coracle_base::chain;
-use coracle_engine::{Fault, Identity, LimitKind, Limits};
+use coracle_base::{chain, metrics};
+use coracle_engine::{Fault, Identity, LimitKind, Limits, Meter, Metered};
 use coracle_host::{Runnable, Slot};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -19,10 +20,16 @@ use tokio::time::Sleep;
 use super::{Body, BodyError};
 
 /// The guest's future: it owns the store, and ends when the guest has nothing left to do.
-pub(super) type Run = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+type Run = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
 /// The head of a guest's answer with the body that it will write, or the error that it chose to answer with.
 pub(super) type Answer = Result<http::Response<UnsyncBoxBody<Bytes, BodyError>>, Fault>;
+
+/// The right to run, and the series that the invocation counts in.
+pub(super) struct Admitted {
+    pub(super) _slot: Slot,
+    pub(super) metrics: metrics::Invocation,
+}
 
 /// What the call needs to know about its request.
 #[derive(Debug, Clone, Copy)]
@@ -34,17 +41,21 @@ pub(super) struct Asked {
 /// Waits for the head of the guest's answer. The wall limit holds until the guest has ended.
 pub(super) async fn call(
     runnable: &Runnable,
-    slot: Slot,
+    admitted: Admitted,
     asked: Asked,
-    run: Run,
+    guest: impl Future<Output = Result<(), Fault>> + Send + 'static,
+    meter: Arc<Meter>,
     mut answer: oneshot::Receiver<Answer>,
 ) -> Result<http::Response<Body>, Fault> {
+    let metered = Metered::new(guest, Arc::clone(&meter));
+    let run: Run = Box::pin(async { metered.await.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))) });
     let mut invocation = Invocation {
         run: Some(run),
+        meter,
         deadline: Box::pin(tokio::time::sleep(runnable.limits().wall)),
         identity: Arc::clone(runnable.identity()),
         limits: Arc::clone(runnable.limits()),
-        _slot: slot,
+        admitted,
     };
     let head = poll_fn(|context| {
         let ended = invocation.poll(context);
@@ -59,8 +70,13 @@ pub(super) async fn call(
     .await?;
     let (parts, body) = head.into_parts();
     let length = parts.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let streaming = Streaming { body, invocation: Some(invocation), asked, length, sent: 0, ended: false };
-    Ok(http::Response::from_parts(parts, Body::guest(streaming)))
+    let streaming = Streaming { body, invocation: Some(invocation), asked, length, sent: 0, ended: false, read: VecDeque::new() };
+    let mut streaming = Box::pin(streaming);
+    let body = match poll_fn(|context| Poll::Ready(streaming.as_mut().read_ahead(context))).await {
+        Some(whole) => Body::full(whole),
+        None => Body::guest(streaming),
+    };
+    Ok(http::Response::from_parts(parts, body))
 }
 
 /// A running guest with its deadline and its place.
@@ -69,7 +85,8 @@ struct Invocation {
     deadline: Pin<Box<Sleep>>,
     identity: Arc<Identity>,
     limits: Arc<Limits>,
-    _slot: Slot,
+    meter: Arc<Meter>,
+    admitted: Admitted,
 }
 
 impl Invocation {
@@ -98,6 +115,12 @@ impl Invocation {
     }
 }
 
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        self.admitted.metrics.ended(self.meter.used(), self.meter.memory_bytes());
+    }
+}
+
 /// The body of a guest's answer, which drives the guest that writes it.
 pub(super) struct Streaming {
     body: UnsyncBoxBody<Bytes, BodyError>,
@@ -108,10 +131,40 @@ pub(super) struct Streaming {
     length: Option<u64>,
     sent: u64,
     ended: bool,
+    /// Frames that were there before the head was sent.
+    read: VecDeque<Result<Frame<Bytes>, BodyError>>,
 }
 
 impl Streaming {
+    /// Reads what the guest has written already. A body that is complete and fits one frame is given back whole: it is sent with its
+    /// length, and nothing of the guest is kept for it.
+    fn read_ahead(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Option<Bytes> {
+        loop {
+            match self.as_mut().poll_guest(context) {
+                Poll::Pending => return None,
+                Poll::Ready(Some(frame)) => {
+                    let goes_on = frame.as_ref().is_ok_and(Frame::is_data) && self.read.is_empty();
+                    self.read.push_back(frame);
+                    if !goes_on {
+                        return None;
+                    }
+                }
+                Poll::Ready(None) => {
+                    let only = self.read.pop_front().and_then(|frame| frame.ok()?.into_data().ok());
+                    return Some(only.unwrap_or_default());
+                }
+            }
+        }
+    }
+
     pub(super) fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.read.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None => self.poll_guest(context),
+        }
+    }
+
+    fn poll_guest(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.ended {
             return Poll::Ready(None);
         }
@@ -132,11 +185,12 @@ impl Streaming {
 
     pub(super) fn is_end_stream(&self) -> bool {
         let idle = self.invocation.as_ref().is_none_or(|invocation| invocation.run.is_none());
-        self.ended || (idle && self.body.is_end_stream())
+        self.read.is_empty() && (self.ended || (idle && self.body.is_end_stream()))
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        self.length.map_or_else(|| self.body.size_hint(), |length| SizeHint::with_exact(length.saturating_sub(self.sent)))
+        let unread: u64 = self.read.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref()).map(|data| data.len() as u64).sum();
+        self.length.map_or_else(SizeHint::default, |length| SizeHint::with_exact(length.saturating_sub(self.sent) + unread))
     }
 
     /// Whether the caller got all that it wanted, so that letting go of the body does not mean that it went away.

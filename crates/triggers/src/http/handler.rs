@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
-use coracle_engine::{Fault, InstanceState};
+use coracle_base::metrics;
+use coracle_engine::{Fault, Identity};
 use coracle_host::Runnable;
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
-use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use super::{Body, Peer, p2, p3};
+use super::call::Admitted;
+use super::p2::P2;
+use super::p3::P3;
+use super::spin_v1::{self, SpinV1};
+use super::{Body, Peer};
 
 /// A component that answers HTTP.
 pub struct Handler {
     runnable: Arc<Runnable>,
     kind: Kind,
+    metrics: metrics::Invocation,
 }
 
 enum Kind {
-    P2(ProxyPre<InstanceState>),
-    P3(ServicePre<InstanceState>),
+    P2(P2),
+    P3(P3),
+    SpinV1(SpinV1),
 }
 
 /// Why a component cannot answer HTTP.
@@ -65,15 +70,19 @@ impl Handler {
         };
         let wrong = |source| HandlerError::WrongType { component: component(), source };
         let kind = if has("wasi:http/handler", "0.3") {
-            Kind::P3(ServicePre::new(runnable.pre().clone()).map_err(wrong)?)
+            Kind::P3(P3::new(&runnable).map_err(wrong)?)
         } else if has("wasi:http/incoming-handler", "0.2") {
-            Kind::P2(ProxyPre::new(runnable.pre().clone()).map_err(wrong)?)
+            Kind::P2(P2::new(&runnable).map_err(wrong)?)
+        } else if exports.iter().any(|export| export.name == spin_v1::INTERFACE && export.version.is_none()) {
+            Kind::SpinV1(SpinV1::new(&runnable).map_err(wrong)?)
         } else {
             let names: Vec<_> = exports.iter().map(|export| format!("`{export}`")).collect();
             let exports = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
             return Err(HandlerError::NoHandler { component: component(), exports });
         };
-        Ok(Self { runnable, kind })
+        let Identity { app, component } = &**runnable.identity();
+        let metrics = metrics::Invocations::new(metrics::global(), "http", app).of(component);
+        Ok(Self { runnable, kind, metrics })
     }
 
     /// The component behind the handler.
@@ -87,10 +96,12 @@ impl Handler {
     /// # Errors
     /// [`Fault`] when the guest gives no answer. What goes wrong after the head is an error of the body.
     pub async fn handle(&self, request: http::Request<Body>, peer: Peer) -> Result<http::Response<Body>, Fault> {
-        let slot = self.runnable.admit().await?;
+        self.metrics.begun();
+        let admitted = Admitted { _slot: self.runnable.admit().await?, metrics: self.metrics.clone() };
         match &self.kind {
-            Kind::P2(pre) => p2::handle(pre, &self.runnable, slot, request, peer).await,
-            Kind::P3(pre) => p3::handle(pre, &self.runnable, slot, request, peer).await,
+            Kind::P2(guest) => guest.handle(&self.runnable, admitted, request, peer).await,
+            Kind::P3(guest) => guest.handle(&self.runnable, admitted, request, peer).await,
+            Kind::SpinV1(guest) => guest.handle(&self.runnable, admitted, request).await,
         }
     }
 }

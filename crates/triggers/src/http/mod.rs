@@ -1,15 +1,25 @@
 //! The HTTP trigger: turns a request into a call of the guest's handler and the guest's answer into a response whose body streams.
 
+mod app;
 mod body;
 mod call;
 mod handler;
+mod headers;
 mod p2;
 mod p3;
+mod pool;
+mod spin_v1;
 
+pub use app::{HttpApp, HttpAppError, RouteSummary, Served};
 pub use body::{Body, BodyError};
 pub use handler::{Handler, HandlerError};
 
 use std::net::SocketAddr;
+
+use crate::{About, Trigger};
+
+/// HTTP requests.
+pub struct Http;
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -18,4 +28,18 @@ pub struct Peer {
     pub client: SocketAddr,
     /// Whether the client's connection is encrypted.
     pub tls: bool,
+}
+
+impl Trigger for Http {
+    fn kind(&self) -> &'static str {
+        "http"
+    }
+
+    fn about(&self) -> About {
+        About {
+            summary: "Answers HTTP requests, a fresh instance for each.",
+            exports: &["wasi:http/incoming-handler@0.2", "wasi:http/handler@0.3"],
+            example: "[[trigger.http]]\nroute = \"/hello/...\"\ncomponent = \"hello\"\n",
+        }
+    }
 }

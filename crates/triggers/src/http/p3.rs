@@ -4,46 +4,66 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use coracle_capabilities::http_client;
-use coracle_engine::{Fault, InstanceState, Metered};
-use coracle_host::{Runnable, Slot};
+use coracle_engine::{Fault, InstanceState};
+use coracle_host::Runnable;
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
-use wasmtime::Store;
 use wasmtime::component::Accessor;
 use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{Error, FieldMap};
 
-use super::call::{Answer, Asked, call};
+use super::call::{Admitted, Answer, Asked, call};
+use super::pool::{Instance, Pool, Returner};
 use super::{Body, Peer};
 
-/// Calls the guest with `request` in a new instance.
-pub(super) async fn handle(
-    pre: &ServicePre<InstanceState>,
-    runnable: &Runnable,
-    slot: Slot,
-    mut request: http::Request<Body>,
-    peer: Peer,
-) -> Result<http::Response<Body>, Fault> {
-    let asked = Asked { head_only: request.method() == http::Method::HEAD };
-    super::handler::set_scheme(&mut request, peer);
-    let store = runnable.store()?;
-    let meter = Arc::clone(store.data().meter());
-    let (sender, answer) = oneshot::channel();
-    let guest = Metered::new(run(pre.clone(), store, request, sender), meter);
-    let run = Box::pin(async { guest.await.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))) });
-    call(runnable, slot, asked, run, answer).await
+/// A guest of this kind, ready to be instantiated.
+pub(super) struct P3 {
+    pre: ServicePre<InstanceState>,
+    pool: Pool<Service>,
+}
+
+impl P3 {
+    pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
+        Ok(Self { pre: ServicePre::new(runnable.pre().clone())?, pool: Pool::new(runnable) })
+    }
+
+    /// Calls the guest with `request`.
+    pub(super) async fn handle(
+        &self,
+        runnable: &Runnable,
+        admitted: Admitted,
+        mut request: http::Request<Body>,
+        peer: Peer,
+    ) -> Result<http::Response<Body>, Fault> {
+        let asked = Asked { head_only: request.method() == http::Method::HEAD };
+        super::handler::set_scheme(&mut request, peer);
+        let instance = self.pool.take(runnable)?;
+        let meter = Arc::clone(instance.store.data().meter());
+        let (sender, answer) = oneshot::channel();
+        call(runnable, admitted, asked, run(self.pre.clone(), instance, request, sender, self.pool.returner()), meter, answer).await
+    }
 }
 
 async fn run(
     pre: ServicePre<InstanceState>,
-    mut store: Store<InstanceState>,
+    mut instance: Instance<Service>,
     request: http::Request<Body>,
     sender: oneshot::Sender<Answer>,
+    returner: Returner<Service>,
 ) -> Result<(), Fault> {
-    let service = pre.instantiate_async(&mut store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
-    let ended = store.run_concurrent(async |accessor| serve(accessor, &service, request, sender).await).await;
-    ended.and_then(|served| served).map_err(|error| Fault::from_call(error, store.data()))
+    let store = &mut instance.store;
+    let service = match &instance.proxy {
+        Some(service) => service,
+        None => {
+            let made = pre.instantiate_async(&mut *store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
+            instance.proxy.insert(made)
+        }
+    };
+    let ended = store.run_concurrent(async |accessor| serve(accessor, service, request, sender).await).await;
+    ended.and_then(|served| served).map_err(|error| Fault::from_call(error, store.data()))?;
+    returner.put(instance);
+    Ok(())
 }
 
 async fn serve(

@@ -3,3 +3,5 @@
 #![cfg(test)]
 
 mod http;
+mod leaks;
+mod support;

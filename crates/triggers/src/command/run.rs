@@ -1,0 +1,105 @@
+//! One run of a program that exports `wasi:cli/run`, 0.2 or 0.3. Modules with `_start` have been made such components by the engine.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use coracle_capabilities::wasi;
+use coracle_engine::{Fault, Import, InstanceState, LimitKind, Metered};
+use coracle_host::Runnable;
+use wasmtime::Store;
+use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::p2::bindings::CommandPre as P2;
+use wasmtime_wasi::p3::bindings::CommandPre as P3;
+
+const INTERFACE: &str = "wasi:cli/run";
+
+/// Why a program did not end by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The component is no program.
+    #[error("component `{component}` is no program: it does not export `wasi:cli/run`; if it answers HTTP, serve it with `coracle up`")]
+    NoProgram {
+        /// The id of the component.
+        component: String,
+    },
+    /// Its `run` has the wrong type.
+    #[error("component `{component}` exports a `wasi:cli/run` of the wrong type")]
+    WrongType {
+        /// The id of the component.
+        component: String,
+        /// wasmtime's explanation.
+        source: wasmtime::Error,
+    },
+    /// It failed.
+    #[error("the program was ended")]
+    Fault(#[source] Fault),
+}
+
+/// Whether a component with these exports is a program.
+#[must_use]
+pub fn exports_program(exports: &[Import]) -> bool {
+    exports.iter().any(|export| export.name == INTERFACE)
+}
+
+/// Runs the program once. The status is 0 or 1 for what `run` returned, or what the program exited with.
+///
+/// # Errors
+/// [`CommandError`] when it is no program, trapped, or met a limit.
+pub async fn run(runnable: &Runnable, command: wasi::Command) -> Result<i32, CommandError> {
+    let program = Program::of(runnable)?;
+    let fault = CommandError::Fault;
+    let _slot = runnable.admit().await.map_err(fault)?;
+    let mut store = runnable.store().map_err(fault)?;
+    store.data_mut().put(command);
+    let meter = Arc::clone(store.data().meter());
+    let running = pin!(Metered::new(program.run(store), meter));
+    match tokio::time::timeout(runnable.limits().wall, running).await {
+        Ok(Ok(ended)) => ended.map_err(fault),
+        Ok(Err(panic)) => Err(fault(Fault::HostPanic(panic))),
+        Err(_) => Err(fault(Fault::limit(LimitKind::Wall, runnable.limits()))),
+    }
+}
+
+enum Program {
+    P2(P2<InstanceState>),
+    P3(P3<InstanceState>),
+}
+
+impl Program {
+    fn of(runnable: &Runnable) -> Result<Self, CommandError> {
+        let component = || runnable.id().to_owned();
+        let export = runnable.shape().exports().iter().find(|export| export.name == INTERFACE);
+        let export = export.ok_or_else(|| CommandError::NoProgram { component: component() })?;
+        let wrong = |source| CommandError::WrongType { component: component(), source };
+        let pre = runnable.pre().clone();
+        if export.version.as_deref().is_some_and(|version| version.starts_with("0.3")) {
+            Ok(Self::P3(P3::new(pre).map_err(wrong)?))
+        } else {
+            Ok(Self::P2(P2::new(pre).map_err(wrong)?))
+        }
+    }
+
+    async fn run(self, mut store: Store<InstanceState>) -> Result<i32, Fault> {
+        let returned = match self {
+            Self::P2(pre) => match pre.instantiate_async(&mut store).await {
+                Ok(program) => program.wasi_cli_run().call_run(&mut store).await,
+                Err(error) => return Err(Fault::from_instantiate(error, store.data())),
+            },
+            Self::P3(pre) => match pre.instantiate_async(&mut store).await {
+                Ok(program) => {
+                    let ended = store.run_concurrent(async |accessor| program.wasi_cli_run().call_run(accessor).await).await;
+                    ended.and_then(|returned| returned)
+                }
+                Err(error) => return Err(Fault::from_instantiate(error, store.data())),
+            },
+        };
+        match returned {
+            Ok(Ok(())) => Ok(0),
+            Ok(Err(())) => Ok(1),
+            Err(error) => match error.downcast_ref::<I32Exit>() {
+                Some(exit) => Ok(exit.0),
+                None => Err(Fault::from_call(error, store.data())),
+            },
+        }
+    }
+}

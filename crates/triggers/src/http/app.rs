@@ -1,0 +1,250 @@
+//! The HTTP side of one app: its routes, the health endpoints, and what a caller is told when a guest gives no answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use coracle_app::http::{Executor, HttpError, HttpTrigger, RouteEntry, RouteTable, StaticResponse};
+use coracle_app::{ComponentId, Warning};
+use coracle_base::{chain, metrics};
+use coracle_engine::{Fault, Identity};
+use coracle_host::Workload;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Request, Response, StatusCode};
+
+use super::headers::{self, RouteHeaders};
+use super::{Body, Handler, HandlerError, Peer};
+
+/// What everything below it is answered by the host.
+const WELL_KNOWN: &str = "/.well-known/spin/";
+
+/// The HTTP triggers of one app.
+#[derive(Debug)]
+pub struct HttpApp {
+    routes: RouteTable<Endpoint>,
+    handlers: BTreeMap<ComponentId, Arc<Handler>>,
+    identity: Arc<Identity>,
+    info: String,
+}
+
+/// Where a route ends.
+#[derive(Debug)]
+struct Endpoint {
+    component: Option<ComponentId>,
+    headers: RouteHeaders,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    Component(Arc<Handler>),
+    Static(Response<bytes::Bytes>),
+}
+
+/// Which component of which app answered a request; in the extensions of the response, for access logs.
+#[derive(Debug, Clone)]
+pub struct Served(pub Arc<Identity>);
+
+/// A public route, for start-up tables.
+#[derive(Debug, Clone)]
+pub struct RouteSummary {
+    /// The component, or the trigger of a static response.
+    pub id: String,
+    /// The path, hosts and methods, as the manifest writes them.
+    pub route: String,
+    /// Whether the route matches everything below its path.
+    pub wildcard: bool,
+    /// The component's description.
+    pub description: String,
+}
+
+/// Why the HTTP triggers of an app cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpAppError {
+    /// The settings of a trigger do not read.
+    #[error("trigger `{trigger}` is not understood; {}", source.remedy())]
+    Trigger {
+        /// The id of the trigger.
+        trigger: String,
+        /// Why.
+        source: HttpError,
+    },
+    /// A component does not answer HTTP.
+    #[error(transparent)]
+    Handler(#[from] HandlerError),
+    /// A trigger names neither a component nor a response.
+    #[error("trigger `{0}` names no component; add `component = \"…\"` or `static_response = {{ … }}`")]
+    Nothing(String),
+    /// CGI programs are not supported.
+    #[error("trigger `{0}` asks for the WAGI executor, which is not supported; build the component for `wasi:http` and remove `executor`")]
+    Wagi(String),
+}
+
+impl HttpApp {
+    /// Builds the routes of `workload`. The warnings say which routes hide each other.
+    ///
+    /// # Errors
+    /// [`HttpAppError`] for the first trigger that cannot be served.
+    pub fn new(workload: &Workload) -> Result<(Self, Vec<Warning>), HttpAppError> {
+        let app = workload.app();
+        let mut handlers = BTreeMap::new();
+        let mut entries = Vec::new();
+        for trigger in app.triggers_of("http") {
+            let wrong = |source| HttpAppError::Trigger { trigger: trigger.id.clone(), source };
+            let settings = HttpTrigger::parse(trigger).map_err(wrong)?;
+            if matches!(settings.executor, Executor::Wagi { .. }) {
+                return Err(HttpAppError::Wagi(trigger.id.clone()));
+            }
+            let target = match (&trigger.component, &settings.static_response) {
+                (_, Some(response)) => Target::Static(static_response(response)),
+                (Some(id), None) => match workload.runnable(id) {
+                    Some(runnable) => {
+                        let handler = match handlers.get(id) {
+                            Some(handler) => Arc::clone(handler),
+                            None => Arc::new(Handler::new(Arc::clone(runnable))?),
+                        };
+                        handlers.insert(id.clone(), Arc::clone(&handler));
+                        Target::Component(handler)
+                    }
+                    // Left out by `--component-id`.
+                    None => continue,
+                },
+                (None, None) => return Err(HttpAppError::Nothing(trigger.id.clone())),
+            };
+            let Some(route) = settings.route else { continue };
+            let endpoint = Endpoint { component: trigger.component.clone(), headers: RouteHeaders::new(&route), target };
+            entries.push(RouteEntry { id: trigger.id.clone(), route, hosts: settings.hosts, methods: settings.methods, value: endpoint });
+        }
+        let (routes, warnings) = RouteTable::new(entries);
+        let identity = Arc::new(Identity { app: app.name.clone(), component: String::new() });
+        let mut info = serde_json::json!({ "name": app.name });
+        if !app.version.is_empty()
+            && let Some(info) = info.as_object_mut()
+        {
+            info.insert("version".to_owned(), app.version.clone().into());
+        }
+        Ok((Self { routes, handlers, identity, info: info.to_string() }, warnings))
+    }
+
+    /// The public routes, in the order of the manifest.
+    #[must_use]
+    pub fn routes(&self, workload: &Workload) -> Vec<RouteSummary> {
+        let summary = |entry: &RouteEntry<Endpoint>| RouteSummary {
+            id: entry.value.component.as_ref().map_or_else(|| entry.id.clone(), ToString::to_string),
+            route: route_text(entry),
+            wildcard: entry.route.has_wildcard(),
+            description: entry
+                .value
+                .component
+                .as_ref()
+                .and_then(|id| workload.app().component(id))
+                .map_or_else(String::new, |it| it.description.clone()),
+        };
+        self.routes.entries().map(summary).collect()
+    }
+
+    /// Answers `request`, whose URI carries the authority and scheme that the gateway settled on. Always gives a response.
+    pub async fn call(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
+        if let Some(rest) = request.uri().path().strip_prefix(WELL_KNOWN) {
+            return self.well_known(rest);
+        }
+        let (parts, body) = request.into_parts();
+        let host = parts.uri.authority().map_or("", |authority| authority.as_str());
+        let Some(found) = self.routes.find(parts.method.as_str(), host, parts.uri.path()) else { return plain(StatusCode::NOT_FOUND, "") };
+        match &found.value.target {
+            Target::Static(response) => response.clone().map(Body::full),
+            Target::Component(handler) => {
+                let mut added = headers::of_request(&found.value.headers, &found, &parts, peer);
+                let mut request = Request::from_parts(parts, body);
+                headers::replace(request.headers_mut(), &mut added);
+                answer(handler, request, peer).await
+            }
+        }
+    }
+
+    /// Calls component `id` without a route, for another component of the same app.
+    pub async fn call_component(&self, id: &str, request: Request<Body>) -> Option<Response<Body>> {
+        let handler = self.handlers.iter().find(|(known, _)| known.as_str() == id).map(|(_, handler)| handler)?;
+        let peer = Peer { client: std::net::SocketAddr::from(([0, 0, 0, 0], 0)), tls: false };
+        let (parts, body) = request.into_parts();
+        let mut added = headers::of_call(&parts, peer);
+        let mut request = Request::from_parts(parts, body);
+        headers::replace(request.headers_mut(), &mut added);
+        Some(answer(handler, request, peer).await)
+    }
+
+    fn well_known(&self, rest: &str) -> Response<Body> {
+        let mut response = match rest {
+            "health" => plain(StatusCode::OK, "OK"),
+            "info" => {
+                let mut response = Response::new(Body::full(self.info.clone()));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            _ => plain(StatusCode::NOT_FOUND, ""),
+        };
+        response.extensions_mut().insert(Served(Arc::clone(&self.identity)));
+        response
+    }
+}
+
+async fn answer(handler: &Handler, request: Request<Body>, peer: Peer) -> Response<Body> {
+    let identity = handler.runnable().identity();
+    let mut response = match handler.handle(request, peer).await {
+        Ok(response) => response,
+        Err(fault) => {
+            metrics::Invocations::new(metrics::global(), "http", &identity.app).failed(&identity.component, fault.label());
+            tracing::error!(
+                app = identity.app,
+                component = identity.component,
+                fault = fault.label(),
+                "the component gave no response: {}",
+                chain(&fault)
+            );
+            refusal(&fault)
+        }
+    };
+    response.extensions_mut().insert(Served(Arc::clone(identity)));
+    response
+}
+
+/// What a caller is told about `fault`.
+fn refusal(fault: &Fault) -> Response<Body> {
+    let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = plain(status, fault.public());
+    if let Some(wait) = fault.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::full(text));
+    *response.status_mut() = status;
+    if !text.is_empty() {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    }
+    response
+}
+
+fn static_response(settings: &StaticResponse) -> Response<bytes::Bytes> {
+    let mut response = Response::new(bytes::Bytes::from(settings.body.clone()));
+    *response.status_mut() = StatusCode::from_u16(settings.status).unwrap_or(StatusCode::OK);
+    for (name, value) in &settings.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// A route with its hosts and methods, for people.
+fn route_text(entry: &RouteEntry<Endpoint>) -> String {
+    let mut text = String::new();
+    if !entry.methods.is_empty() {
+        text.push_str(&entry.methods.join("|"));
+        text.push(' ');
+    }
+    text.push_str(&entry.hosts.join("|"));
+    text.push_str(entry.route.component_route());
+    text
+}

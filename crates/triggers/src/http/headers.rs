@@ -1,0 +1,88 @@
+//! The `spin-*` headers that tell a guest how it was reached. The gateway removes what a client sends under these names; here they are
+//! replaced once more, because a call within the app does not pass the gateway.
+
+use std::fmt::Write as _;
+
+use coracle_app::http::{Match, Route};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+
+use super::Peer;
+
+const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+const MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+const PREFIX: &str = "spin-";
+const PATH_MATCH: &str = "spin-path-match-";
+
+/// The values that a route gives to all its requests.
+#[derive(Debug)]
+pub(super) struct RouteHeaders {
+    matched: HeaderValue,
+    component: HeaderValue,
+}
+
+pub(super) type Added = Vec<(HeaderName, HeaderValue)>;
+
+impl RouteHeaders {
+    pub(super) fn new(route: &Route) -> Self {
+        Self { matched: value(&route.matched_route()), component: value(route.component_route()) }
+    }
+}
+
+/// The headers of a request that came over a route.
+pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, parts: &Parts, peer: Peer) -> Added {
+    let mut added = common(parts, peer, found.trailing.unwrap_or_default());
+    added.push((MATCHED_ROUTE, route.matched.clone()));
+    added.push((RAW_COMPONENT_ROUTE, route.matched.clone()));
+    added.push((COMPONENT_ROUTE, route.component.clone()));
+    for (name, text) in &found.params {
+        let name = format!("{PATH_MATCH}{}", name.to_ascii_lowercase().replace('_', "-"));
+        if let Ok(name) = HeaderName::try_from(name) {
+            added.push((name, value(text)));
+        }
+    }
+    added
+}
+
+/// The headers of a call from another component, which has the synthetic route `/...`.
+pub(super) fn of_call(parts: &Parts, peer: Peer) -> Added {
+    let mut added = common(parts, peer, parts.uri.path());
+    added.push((MATCHED_ROUTE, HeaderValue::from_static("/...")));
+    added.push((RAW_COMPONENT_ROUTE, HeaderValue::from_static("/...")));
+    added.push((COMPONENT_ROUTE, HeaderValue::from_static("")));
+    added
+}
+
+/// Removes every `spin-*` header of `headers` and puts `added` in their place.
+pub(super) fn replace(headers: &mut HeaderMap, added: &mut Added) {
+    let foreign: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
+    for name in foreign {
+        headers.remove(name);
+    }
+    headers.extend(added.drain(..));
+}
+
+fn common(parts: &Parts, peer: Peer, path_info: &str) -> Added {
+    let mut full_url = String::with_capacity(64);
+    full_url.push_str(if peer.tls { "https://" } else { "http://" });
+    full_url.push_str(parts.uri.authority().map_or("localhost", |authority| authority.as_str()));
+    full_url.push_str(parts.uri.path_and_query().map_or("/", |path| path.as_str()));
+    let mut client = String::with_capacity(24);
+    let _ = write!(client, "{}", peer.client);
+    vec![
+        (FULL_URL, value(&full_url)),
+        (PATH_INFO, value(path_info)),
+        (BASE_PATH, HeaderValue::from_static("/")),
+        (CLIENT_ADDR, value(&client)),
+    ]
+}
+
+/// `text` as a header value. Everything here comes from a parsed URI or manifest, so nothing is lost in practice.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}

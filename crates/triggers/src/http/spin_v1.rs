@@ -1,0 +1,118 @@
+//! Guests of Spin 1 that export `fermyon:spin/inbound-http`. Bodies are whole in both directions: the interface has no streams.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use coracle_engine::{Fault, InstanceState};
+use coracle_host::Runnable;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use tokio::sync::oneshot;
+use wasmtime::Store;
+
+use super::Body;
+use super::call::{Admitted, Answer, Asked, call};
+
+/// The interface, which carries no version.
+pub(super) const INTERFACE: &str = "fermyon:spin/inbound-http";
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "src/http/spin_v1.wit",
+        world: "http-trigger",
+        exports: { default: async },
+    });
+}
+
+use bindings::exports::fermyon::spin::inbound_http::{Request, Response};
+use bindings::fermyon::spin::http_types::Method as GuestMethod;
+
+/// A guest of this kind, ready to be instantiated.
+pub(super) struct SpinV1 {
+    pre: bindings::HttpTriggerPre<InstanceState>,
+}
+
+impl SpinV1 {
+    pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
+        Ok(Self { pre: bindings::HttpTriggerPre::new(runnable.pre().clone())? })
+    }
+
+    /// Calls the guest with `request` in a new instance.
+    pub(super) async fn handle(
+        &self,
+        runnable: &Runnable,
+        admitted: Admitted,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, Fault> {
+        let asked = Asked { head_only: request.method() == Method::HEAD };
+        let Some(method) = guest_method(request.method()) else { return Ok(status(StatusCode::METHOD_NOT_ALLOWED)) };
+        let (parts, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, runnable.limits().hostcall_bytes).collect().await else {
+            return Ok(status(StatusCode::PAYLOAD_TOO_LARGE));
+        };
+        let request = Request {
+            method,
+            uri: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+            headers: guest_headers(&parts.headers),
+            params: Vec::new(),
+            body: Some(body.to_bytes().to_vec()),
+        };
+        let store = runnable.store()?;
+        let meter = Arc::clone(store.data().meter());
+        let (sender, answer) = oneshot::channel();
+        call(runnable, admitted, asked, run(self.pre.clone(), store, request, sender), meter, answer).await
+    }
+}
+
+async fn run(
+    pre: bindings::HttpTriggerPre<InstanceState>,
+    mut store: Store<InstanceState>,
+    request: Request,
+    sender: oneshot::Sender<Answer>,
+) -> Result<(), Fault> {
+    let guest = pre.instantiate_async(&mut store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
+    let called = guest.fermyon_spin_inbound_http().call_handle_request(&mut store, &request).await;
+    let response = called.map_err(|error| Fault::from_call(error, store.data()))?;
+    let _ = sender.send(host_response(response));
+    Ok(())
+}
+
+fn host_response(response: Response) -> Answer {
+    let wrong = |what: String| Fault::Answer(what);
+    let status = StatusCode::from_u16(response.status).ok().filter(|status| status.as_u16() < 600);
+    let status = status.ok_or_else(|| wrong(format!("{} is not an HTTP status", response.status)))?;
+    let body = Full::new(Bytes::from(response.body.unwrap_or_default())).map_err(|never| match never {});
+    let mut host = http::Response::new(body.boxed_unsync());
+    *host.status_mut() = status;
+    for (name, value) in response.headers.unwrap_or_default() {
+        let parsed = (HeaderName::try_from(&name), HeaderValue::try_from(&value));
+        let (Ok(name), Ok(value)) = parsed else { return Err(wrong(format!("`{name}` is not an HTTP header that can be sent"))) };
+        host.headers_mut().append(name, value);
+    }
+    Ok(host)
+}
+
+/// The headers as text; a value that is not UTF-8 is shown with replacement characters rather than refused.
+fn guest_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect()
+}
+
+fn guest_method(method: &Method) -> Option<GuestMethod> {
+    Some(match *method {
+        Method::GET => GuestMethod::Get,
+        Method::POST => GuestMethod::Post,
+        Method::PUT => GuestMethod::Put,
+        Method::DELETE => GuestMethod::Delete,
+        Method::PATCH => GuestMethod::Patch,
+        Method::HEAD => GuestMethod::Head,
+        Method::OPTIONS => GuestMethod::Options,
+        _ => return None,
+    })
+}
+
+fn status(status: StatusCode) -> http::Response<Body> {
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
