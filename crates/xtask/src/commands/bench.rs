@@ -12,6 +12,10 @@ pub(super) const COMMAND: Command = Command {
     run: |root, args| {
         super::setup::ensure()?;
         super::guests::build(root)?;
+        // The benchmarks start the program as a user would, from beside themselves.
+        let mut program = cargo();
+        program.current_dir(root).args(["build", "--release", "--locked", "--package", "coracle-cli"]);
+        run(&mut program)?;
         let mut bench = cargo();
         bench.current_dir(root).args(["run", "--release", "--locked", "--package", "coracle-bench", "--"]).args(args);
         run(&mut bench)?;
