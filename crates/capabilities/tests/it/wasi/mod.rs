@@ -13,13 +13,19 @@ use coracle_engine::{
 };
 use coracle_testkit::{built, fixture};
 use serde_json::Value;
-use wasmtime_wasi::p2::bindings::CommandPre;
+use wasmtime_wasi::p2::bindings as p2;
+use wasmtime_wasi::p3::bindings as p3;
 
 /// A compiled command that can be run under different grants.
 struct Guest {
     engines: Arc<Engines>,
     generation: Generation,
-    pre: CommandPre<InstanceState>,
+    pre: Pre,
+}
+
+enum Pre {
+    P2(p2::CommandPre<InstanceState>),
+    P3(p3::CommandPre<InstanceState>),
 }
 
 /// What is the same for several runs.
@@ -61,7 +67,11 @@ impl Guest {
         let component = Component::compile(&engines, bytes).unwrap();
         let generation = component.generation();
         let linker = linker(engines.get(generation), generation).unwrap();
-        let pre = CommandPre::new(component.prepare(&linker).unwrap()).unwrap();
+        let pre = component.prepare(&linker).unwrap();
+        let pre = match generation {
+            Generation::P2 => Pre::P2(p2::CommandPre::new(pre).unwrap()),
+            Generation::P3 => Pre::P3(p3::CommandPre::new(pre).unwrap()),
+        };
         Self { engines, generation, pre }
     }
 
@@ -81,8 +91,18 @@ impl Guest {
         let meter = Arc::clone(state.meter());
         let mut store = store(&self.engines, self.generation, state)?;
         let run = async move {
-            let run = self.pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
-            match run.wasi_cli_run().call_run(&mut store).await {
+            let ended = match &self.pre {
+                Pre::P2(pre) => {
+                    let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
+                    run.wasi_cli_run().call_run(&mut store).await
+                }
+                Pre::P3(pre) => {
+                    let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
+                    let ended = store.run_concurrent(async |accessor| run.wasi_cli_run().call_run(accessor).await).await;
+                    ended.and_then(|ended| ended)
+                }
+            };
+            match ended {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(())) => Err(Fault::Exit(1)),
                 Err(error) => Err(Fault::from_call(error, store.data())),
