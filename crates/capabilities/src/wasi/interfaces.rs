@@ -2,10 +2,13 @@
 
 use coracle_engine::Interface;
 
-/// The last 0.2; it answers every 0.2.x.
-const P2: &[&str] = &["0.2.12"];
+use super::legacy;
+
+/// The last 0.2, which answers every 0.2.x, and the snapshot before it.
+const P2: &[&str] = &["0.2.12", legacy::VERSION];
 const P3: &[&str] = &["0.3.0"];
-const BOTH: &[&str] = &["0.2.12", "0.3.0"];
+const BOTH: &[&str] = &["0.2.12", "0.3.0", legacy::VERSION];
+const LEGACY: &[&str] = &[legacy::VERSION];
 
 /// Every interface that the capability links.
 pub(super) const ALL: &[Interface] = &[
@@ -24,10 +27,11 @@ pub(super) const ALL: &[Interface] = &[
     free("wasi:clocks/monotonic-clock", BOTH),
     free("wasi:clocks/wall-clock", P2),
     free("wasi:clocks/system-clock", P3),
+    free("wasi:clocks/timezone", LEGACY),
     free("wasi:random/random", BOTH),
     free("wasi:random/insecure", BOTH),
     free("wasi:random/insecure-seed", BOTH),
-    free("wasi:io/error", P2),
+    free("wasi:io/error", &["0.2.12"]),
     free("wasi:io/poll", P2),
     free("wasi:io/streams", P2),
     // A descriptor comes from a preopen or from nowhere, so `types` alone opens nothing.

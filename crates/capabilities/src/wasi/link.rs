@@ -19,30 +19,30 @@ impl HasData for Io {
 
 type Instances = Linker<InstanceState>;
 
-fn table(instance: &mut InstanceState) -> &mut ResourceTable {
+pub(super) fn table(instance: &mut InstanceState) -> &mut ResourceTable {
     instance.table()
 }
 
-fn cli(instance: &mut InstanceState) -> WasiCliCtxView<'_> {
+pub(super) fn cli(instance: &mut InstanceState) -> WasiCliCtxView<'_> {
     let View { state: ctx, table } = state::view(instance);
     WasiCliCtxView { ctx: ctx.cli(), table }
 }
 
-fn clocks(instance: &mut InstanceState) -> WasiClocksCtxView<'_> {
+pub(super) fn clocks(instance: &mut InstanceState) -> WasiClocksCtxView<'_> {
     let View { state: ctx, table } = state::view(instance);
     WasiClocksCtxView { ctx: ctx.clocks(), table }
 }
 
-fn filesystem(instance: &mut InstanceState) -> WasiFilesystemCtxView<'_> {
+pub(super) fn filesystem(instance: &mut InstanceState) -> WasiFilesystemCtxView<'_> {
     let View { state: ctx, table } = state::view(instance);
     WasiFilesystemCtxView { ctx: ctx.filesystem(), table }
 }
 
-fn random(instance: &mut InstanceState) -> &mut WasiRandomCtx {
+pub(super) fn random(instance: &mut InstanceState) -> &mut WasiRandomCtx {
     state::view(instance).state.random()
 }
 
-fn sockets(instance: &mut InstanceState) -> WasiSocketsCtxView<'_> {
+pub(super) fn sockets(instance: &mut InstanceState) -> WasiSocketsCtxView<'_> {
     let View { state: ctx, table } = state::view(instance);
     WasiSocketsCtxView { ctx: ctx.sockets(), table }
 }

@@ -12,6 +12,7 @@ mod command;
 mod environment;
 mod files;
 mod interfaces;
+mod legacy;
 mod link;
 mod logs;
 mod sockets;
@@ -31,6 +32,7 @@ impl Capability for Wasi {
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
         link::p2(linker)?;
+        legacy::link(linker)?;
         if generation == Generation::P3 { link::p3(linker) } else { Ok(()) }
     }
 

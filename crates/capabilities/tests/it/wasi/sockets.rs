@@ -18,7 +18,8 @@ async fn without_a_grant_no_socket_is_made() {
 
 #[tokio::test]
 async fn names_are_not_resolved() {
-    for (name, refused) in [("sockets-p2", "error permanent-resolver-failure (error 20)"), ("sockets-p3", "error ErrorCode::PermanentResolverFailure")]
+    for (name, refused) in
+        [("sockets-p2", "error permanent-resolver-failure (error 20)"), ("sockets-p3", "error ErrorCode::PermanentResolverFailure")]
     {
         assert_eq!(Guest::built(name).says(&Setting::default(), &["resolve", "localhost"]).await, refused, "{name}");
     }
