@@ -6,6 +6,7 @@ pub mod http_client;
 pub mod key_value;
 pub mod logging;
 pub mod resolver;
+pub mod sqlite;
 pub mod variables;
 pub mod wasi;
 
@@ -15,8 +16,15 @@ use coracle_engine::{Capability, Generation, Grant, GrantError, GrantRequest, In
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
-pub const ALL: &[&dyn Capability] =
-    &[&variables::Variables, &config::Config, &wasi::Wasi, &logging::Logging, &http_client::HttpClient, &key_value::KeyValue];
+pub const ALL: &[&dyn Capability] = &[
+    &variables::Variables,
+    &config::Config,
+    &wasi::Wasi,
+    &logging::Logging,
+    &http_client::HttpClient,
+    &key_value::KeyValue,
+    &sqlite::Sqlite,
+];
 
 /// A linker that answers every interface of [`ALL`].
 ///

@@ -47,6 +47,8 @@ impl OpenError {
 
 /// Opens the database at `path`, which is made if it is absent, with the folders that lead to it.
 pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
+    // SQLite takes a name that begins with `file:` for a URI with parameters. A path from the root begins with something else.
+    let path = &std::path::absolute(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
     }
@@ -54,7 +56,6 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
         return Err(OpenError::IsFolder(path.to_owned()));
     }
     let failed = |source| OpenError::Database { path: path.to_owned(), source };
-    // Without `SQLITE_OPEN_URI` no name can smuggle in parameters.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     // SQLite falls back to reading only when it may not write, and would fail at the first guest's write instead of now.

@@ -7,5 +7,6 @@ mod guest;
 mod key_value;
 mod logging;
 mod shim;
+mod sqlite;
 mod variables;
 mod wasi;

@@ -1,0 +1,40 @@
+//! `fermyon:spin/sqlite@2.0.0`.
+
+use coracle_engine::View;
+use wasmtime::component::Resource;
+
+use self::bindings::fermyon::spin::sqlite as wit;
+use super::{close, handle, open, translate};
+use crate::sqlite::State;
+use crate::sqlite::grant::Handle;
+
+pub(super) mod bindings {
+    wasmtime::component::bindgen!({
+        path: "src/sqlite/wit/fermyon-spin@2.0.0",
+        world: "host",
+        imports: { default: async | trappable },
+        with: { "fermyon:spin/sqlite.connection": crate::sqlite::grant::Handle },
+        require_store_data_send: true,
+    });
+}
+
+type Answer<T> = wasmtime::Result<Result<T, wit::Error>>;
+
+translate!(wit);
+
+impl wit::HostConnection for View<'_, State> {
+    async fn open(&mut self, database: String) -> Answer<Resource<Handle>> {
+        Ok(open(self, &database).await?.map_err(Into::into))
+    }
+
+    async fn execute(&mut self, connection: Resource<Handle>, statement: String, parameters: Vec<wit::Value>) -> Answer<wit::QueryResult> {
+        let table = handle(self, &connection)?.execute(statement, parameters.into_iter().map(Into::into).collect()).await;
+        Ok(table.map(Into::into).map_err(Into::into))
+    }
+
+    async fn drop(&mut self, connection: Resource<Handle>) -> wasmtime::Result<()> {
+        close(self, connection)
+    }
+}
+
+impl wit::Host for View<'_, State> {}
