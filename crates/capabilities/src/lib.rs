@@ -2,6 +2,7 @@
 //! share stands beside them.
 
 pub mod config;
+pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;

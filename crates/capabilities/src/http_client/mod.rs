@@ -1,31 +1,38 @@
-//! Outgoing HTTP: `wasi:http` 0.2 and 0.3. A request leaves only through our own send hook.
+//! Outgoing HTTP: `wasi:http` 0.2 and 0.3 (whose WIT is `wasmtime-wasi-http`'s), and Spin's first interface for it. A request leaves
+//! only through our own send hook, which takes it apart, builds it anew and sends it where a permit of `egress` allows.
+
+mod body;
+mod client;
+mod connection;
+mod error;
+mod link;
+mod local;
+mod outbound;
+mod pool;
+mod request;
+mod spin_v1;
+mod state;
+mod tls;
+
+pub use local::{LocalRouter, LocalService, LocalTarget};
+pub use state::{Arrival, State, arrive, view};
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use coracle_engine::{About, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface, View};
+use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface};
 use wasmtime::component::Linker;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
+
+use crate::egress::{Networking, Policy};
+use outbound::Outbound;
 
 /// Outgoing HTTP.
 pub struct HttpClient;
 
-/// The HTTP state of one instance.
-#[derive(Default)]
-pub struct State {
-    ctx: WasiHttpCtx,
-    hooks: Hooks,
-}
-
-#[derive(Default)]
-struct Hooks;
-
-struct Granted;
-
-/// wasmtime's view of an instance's HTTP state, also for requests that come in.
-pub fn view(instance: &mut InstanceState) -> WasiHttpCtxView<'_> {
-    let View { state, table } = instance.view::<State>();
-    WasiHttpCtxView { ctx: &mut state.ctx, table, hooks: &mut state.hooks }
+struct Granted {
+    policy: Arc<Policy>,
+    outbound: Arc<Outbound>,
+    router: Arc<LocalRouter>,
 }
 
 impl Capability for HttpClient {
@@ -34,29 +41,53 @@ impl Capability for HttpClient {
     }
 
     fn interfaces(&self) -> &'static [Interface] {
-        &[]
+        const GRANTED_BY: Option<&str> = Some("outbound-hosts");
+        &[
+            Interface { name: "wasi:http/types", versions: &["0.2.12", "0.3.0"], granted_by: None },
+            Interface { name: "wasi:http/outgoing-handler", versions: &["0.2.12"], granted_by: GRANTED_BY },
+            Interface { name: "wasi:http/client", versions: &["0.3.0"], granted_by: GRANTED_BY },
+            Interface { name: "fermyon:spin/http-types", versions: &[], granted_by: None },
+            Interface { name: "fermyon:spin/http", versions: &[], granted_by: GRANTED_BY },
+        ]
     }
 
-    fn link(&self, l: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
-        use wasmtime_wasi_http::p2::bindings as p2;
-        use wasmtime_wasi_http::p3::bindings as p3;
-
-        let options = p2::LinkOptions::default();
-        p2::http::outgoing_handler::add_to_linker::<_, WasiHttp>(l, view)?;
-        p2::http::types::add_to_linker::<_, WasiHttp>(l, &(&options).into(), view)?;
+    fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
+        link::p2(linker)?;
         if generation == Generation::P3 {
-            p3::http::client::add_to_linker::<_, WasiHttp>(l, view)?;
-            p3::http::types::add_to_linker::<_, WasiHttp>(l, view)?;
+            link::p3(linker)?;
+        }
+        spin_v1::link(linker)
+    }
+
+    fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {
+        Networking::bind(bind)?;
+        let outbound = Outbound::bind(bind)?;
+        bind.site.share(Arc::new(outbound));
+        if bind.site.shared::<LocalRouter>().is_none() {
+            bind.site.share(Arc::new(LocalRouter::default()));
         }
         Ok(())
     }
 
-    fn grant(&self, _request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
-        Ok(Some(Box::new(Granted)))
+    fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
+        let policy = Policy::from_request(request)?;
+        if policy.is_empty() {
+            return Ok(None);
+        }
+        let outbound = request.site.shared().unwrap_or_default();
+        let router = request.site.shared().unwrap_or_default();
+        Ok(Some(Box::new(Granted { policy, outbound, router })))
     }
 
     fn about(&self) -> About {
-        About { summary: "", example: "", denied: "", backends: &[] }
+        About {
+            summary: "HTTP requests to hosts that the manifest names, and to the app's own components without a socket.",
+            example: r#"[component.web]
+allowed_outbound_hosts = ["https://api.example.com", "http://*.example.org:8080", "http://self", "http://backend.spin.internal"]
+"#,
+            denied: "`HTTP-request-denied`; of Spin's first interface, `destination-not-allowed`",
+            backends: &[],
+        }
     }
 }
 
@@ -65,20 +96,11 @@ impl Grant for Granted {
         TypeId::of::<State>()
     }
 
-    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State::default())
+    fn open(&self, identity: &Arc<Identity>) -> Box<dyn Any + Send> {
+        Box::new(State::granted(&self.policy, &self.outbound, &self.router, identity))
     }
-}
 
-type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
-
-impl WasiHttpHooks for Hooks {
-    fn send_request(
-        &mut self,
-        _request: http::Request<WasiBody>,
-        _options: Option<RequestOptions>,
-        _result: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Sent> + Send> {
-        Box::new(async { Err(Error::HttpRequestDenied) })
+    fn describe(&self) -> Vec<String> {
+        self.policy.describe()
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use coracle_capabilities as capabilities;
 use coracle_capabilities::resolver::{AppVariables, Declared, Environment};
-use coracle_engine::{Bind, BindError, Component, Engines, GrantRequest, Identity, Limits, RuntimeConfig, Settings, Site};
+use coracle_engine::{Bind, BindError, Component, Engines, Fault, GrantRequest, Identity, Limits, RuntimeConfig, Settings, Site};
 use coracle_host::{Parts, Runnable};
 use coracle_testkit::fixture;
 use coracle_triggers::http::{Body, Handler, Peer};
@@ -93,12 +93,16 @@ impl Served {
         self.send("GET", path, "").await
     }
 
-    /// Sends a request, reads the answer to its end, and sees that the instance goes away afterwards.
+    /// Sends a request.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let request = http::Request::builder().method(method).uri(format!("http://example.com{path}")).header("host", "example.com");
-        let request = request.body(Body::full(body.to_owned())).unwrap();
+        self.answer(request.body(Body::full(body.to_owned())).unwrap()).await.unwrap()
+    }
+
+    /// Gives the guest a request, reads the answer to its end, and sees that the instance goes away afterwards.
+    pub(crate) async fn answer(&self, request: http::Request<Body>) -> Result<(u16, String), Fault> {
         let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
-        let response = self.handler.handle(request, peer).await.unwrap();
+        let response = self.handler.handle(request, peer).await?;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let gone = async {
@@ -107,6 +111,6 @@ impl Served {
             }
         };
         tokio::time::timeout(Duration::from_secs(5), gone).await.expect("the instance ends with its answer");
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        Ok((status, String::from_utf8(body.to_vec()).unwrap()))
     }
 }

@@ -3,7 +3,9 @@
 #![cfg(test)]
 
 mod config;
+mod egress;
 mod guest;
+mod http_client;
 mod key_value;
 mod logging;
 mod shim;
