@@ -1,60 +1,91 @@
-//! Raw sockets. A guest may connect where its `outbound-hosts` allow `tcp://ip:port` or `udp://ip:port`; it never listens, and names
-//! are not resolved for it.
+//! Raw sockets. A guest may connect where its outbound hosts allow `tcp://ip:port` or `udp://ip:port`; it never listens on TCP, and
+//! names are not resolved for it.
 
-use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use coracle_engine::{GrantError, GrantRequest, InstanceState};
+use parking_lot::Mutex;
 use wasmtime::component::{Linker, Resource, StreamReader};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p2::bindings::sockets::network as p2;
 use wasmtime_wasi::p3::bindings::sockets::types as p3;
 use wasmtime_wasi::sockets::SocketAddrUse;
 
+use crate::egress::{Calls, Policy, Slot, SocketUse};
+
 /// What one component may do with sockets. The default allows nothing.
-#[derive(Clone, Default)]
-pub(super) struct Sockets {
-    allows: Option<Arc<Allows>>,
-}
+#[derive(Default)]
+pub(super) struct Sockets(Option<Arc<Policy>>);
 
-type Allows = dyn Fn(SocketAddr, Protocol) -> bool + Send + Sync;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    Tcp,
-    Udp,
+/// The sockets of one instance.
+struct Opened {
+    policy: Arc<Policy>,
+    calls: Calls,
+    /// The host does not learn when a guest closes a socket, so each counts until its instance ends.
+    slots: Mutex<Vec<Slot>>,
 }
 
 impl Sockets {
     /// Reads the component's outbound hosts.
-    pub(super) fn from_request(_request: &GrantRequest<'_>) -> Result<Self, GrantError> {
-        Ok(Self::default())
+    pub(super) fn from_request(request: &GrantRequest<'_>) -> Result<Self, GrantError> {
+        let policy = Policy::from_request(request)?;
+        Ok(Self((!policy.is_empty()).then_some(policy)))
+    }
+
+    /// The calls that connections of `instance` count as.
+    pub(super) fn calls(&self, instance: &mut InstanceState) -> Calls {
+        if self.0.is_some() { Calls::of(instance) } else { Calls::default() }
     }
 
     /// Lets sockets be made in a context, and checks each address that one is used with.
-    pub(super) fn apply(&self, builder: &mut WasiCtxBuilder) {
-        let Some(allows) = &self.allows else { return };
-        let allows = Arc::clone(allows);
+    pub(super) fn apply(&self, builder: &mut WasiCtxBuilder, calls: Calls) {
+        let Some(policy) = &self.0 else { return };
+        let opened = Arc::new(Opened { policy: Arc::clone(policy), calls, slots: Mutex::default() });
         builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(false);
-        builder.socket_addr_check(move |address, used_for| Box::pin(ready(is_allowed(&*allows, address, used_for))));
+        builder.socket_addr_check(move |address, used_for| {
+            let opened = Arc::clone(&opened);
+            Box::pin(async move { opened.allows(address, used_for).await })
+        });
     }
 }
 
-fn is_allowed(allows: &Allows, address: SocketAddr, used_for: SocketAddrUse) -> bool {
-    match used_for {
-        // Every connect binds. The system's own choice of address and port gives a guest nothing: it cannot listen, and each
-        // datagram's peer is checked.
-        SocketAddrUse::TcpBind => is_systems_choice(address),
-        SocketAddrUse::UdpBind => is_systems_choice(address) || allows(address, Protocol::Udp),
-        SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
-        SocketAddrUse::TcpConnect => allows(address, Protocol::Tcp),
-        SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => allows(address, Protocol::Udp),
+impl Opened {
+    async fn allows(&self, address: SocketAddr, used_for: SocketAddrUse) -> bool {
+        match used_for {
+            // Every connect binds; a bind that the guest asked for never comes here.
+            SocketAddrUse::TcpBind => address.ip().is_unspecified() && address.port() == 0,
+            SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
+            SocketAddrUse::TcpConnect => self.policy.allows_socket(address, SocketUse::TcpConnect) && self.count().await && self.hold(),
+            SocketAddrUse::UdpBind => self.policy.allows_socket(address, SocketUse::UdpBind) && self.hold(),
+            SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => self.policy.allows_socket(address, SocketUse::UdpSend),
+        }
     }
-}
 
-fn is_systems_choice(address: SocketAddr) -> bool {
-    address.ip().is_unspecified() && address.port() == 0
+    /// Counts a connection among the calls of the invocation.
+    async fn count(&self) -> bool {
+        match self.calls.begin().await {
+            Ok(_) => true,
+            Err(exhausted) => {
+                tracing::warn!("a socket was refused: {exhausted}");
+                false
+            }
+        }
+    }
+
+    /// Counts a socket among those that the operator allows at once.
+    fn hold(&self) -> bool {
+        match self.policy.networking().socket() {
+            Some(slot) => {
+                self.slots.lock().push(slot);
+                true
+            }
+            None => {
+                tracing::warn!("a socket was refused: all of `max_socket_connections` are in use; raise it in `[outbound_networking]`");
+                false
+            }
+        }
+    }
 }
 
 /// Puts a refusal in the place of what binds and listens on TCP in 0.2. The check of addresses alone could not tell a guest's own

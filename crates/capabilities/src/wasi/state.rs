@@ -12,6 +12,7 @@ use super::files::Mount;
 use super::logs::{Events, Journal, LogSink, LogStream, Logs, Stream};
 use super::sockets::Sockets;
 use super::{environment, files};
+use crate::egress::Calls;
 
 /// The WASI state of one instance.
 #[derive(Default)]
@@ -45,7 +46,9 @@ pub(super) fn view(instance: &mut InstanceState) -> View<'_, WasiCtx> {
     if instance.state::<State>().ctx.is_none() {
         let (limits, identity) = (Arc::clone(instance.limits()), Arc::clone(instance.identity()));
         let command = std::mem::take(instance.state::<Command>());
-        instance.state::<State>().open(command, &limits, identity);
+        let granted = Arc::clone(&instance.state::<State>().granted);
+        let calls = granted.sockets.calls(instance);
+        instance.state::<State>().open(command, calls, &limits, identity);
     }
     let View { state, table } = instance.view::<State>();
     // It was made above; a context of its own would allow nothing.
@@ -53,7 +56,7 @@ pub(super) fn view(instance: &mut InstanceState) -> View<'_, WasiCtx> {
 }
 
 impl State {
-    fn open(&mut self, command: Command, limits: &Limits, identity: Arc<Identity>) {
+    fn open(&mut self, command: Command, calls: Calls, limits: &Limits, identity: Arc<Identity>) {
         let Policy { environment, files, sockets, sink } = &*self.granted;
         let journal = Journal::new(Arc::clone(sink), Arc::clone(&identity), limits.log_bytes);
         let journal = Arc::new(Mutex::new(journal));
@@ -62,7 +65,7 @@ impl State {
         builder.envs(environment).max_random_size(limits.random_bytes);
         builder.stdout(stream(Stream::Stdout)).stderr(stream(Stream::Stderr));
         command.apply(&mut builder);
-        sockets.apply(&mut builder);
+        sockets.apply(&mut builder, calls);
         for mount in files {
             if let Err(error) = mount.open(&mut builder) {
                 // The instance goes on without it: there is nobody here to tell, and the guest finds that the path does not exist.

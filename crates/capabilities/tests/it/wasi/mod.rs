@@ -5,12 +5,14 @@ mod files;
 mod legacy;
 mod sockets;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coracle_capabilities::wasi::{Captured, Command, Logs, Stdout};
-use coracle_capabilities::{grants, linker};
+use coracle_capabilities::{ALL, grants, linker};
 use coracle_engine::{
-    Component, Engines, Fault, Generation, GrantError, GrantRequest, Identity, InstanceState, Limits, Metered, Settings, Site, store,
+    Bind, Component, Engines, Fault, Generation, GrantError, GrantRequest, Identity, InstanceState, Limits, Metered, RuntimeConfig,
+    Settings, Site, store,
 };
 use coracle_testkit::{built, fixture};
 use serde_json::Value;
@@ -57,6 +59,15 @@ impl Setting {
         let mut setting = Self::default();
         setting.site.share(Arc::new(logs));
         setting
+    }
+}
+
+impl Setting {
+    /// Binds an operator's configuration, as a start does.
+    fn bind(&mut self, table: &str) {
+        let (site, labels) = (&mut self.site, &BTreeMap::new());
+        let config = &mut RuntimeConfig::new(toml::from_str(table).unwrap(), None);
+        ALL.iter().try_for_each(|capability| capability.bind(&mut Bind { site, config, labels })).unwrap();
     }
 }
 
