@@ -28,6 +28,12 @@ pub fn fixture_path(name: &str) -> PathBuf {
 /// When it was not compiled: `cargo xtask guests` does that.
 pub fn built(name: &str) -> anyhow::Result<Vec<u8>> {
     use anyhow::Context as _;
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/out").join(format!("{name}.wasm"));
+    let path = built_path(name);
     std::fs::read(&path).with_context(|| format!("no guest at {}; run `cargo xtask guests`", path.display()))
+}
+
+/// Where a guest of this repository lies once it is compiled.
+#[must_use]
+pub fn built_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/out").join(format!("{name}.wasm"))
 }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod apps;
 mod http;
 mod leaks;
 mod support;

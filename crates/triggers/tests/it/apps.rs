@@ -1,0 +1,196 @@
+//! Whole apps from their manifests: routes, headers, static responses, and dependencies that inherit what they may and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use coracle_engine::Compiler;
+use coracle_host::{Host, Options, Placement, Workload, WorkloadError};
+use coracle_triggers::http::{Body, HttpApp, Peer};
+use http_body_util::BodyExt;
+
+/// An app whose components are the guests built from this repository.
+struct Served {
+    app: HttpApp,
+    /// Lives as long as its routes.
+    _workload: Workload,
+}
+
+async fn start(manifest: &str) -> Result<Workload, WorkloadError> {
+    let folder = coracle_testkit::built_path("hello-p2").parent().map(Path::to_owned).unwrap();
+    let app = coracle_app::load(manifest, "coracle.toml", None, None).unwrap();
+    let host = Host::new(Options { compiler: Compiler::InProcess, ..Options::default() }).unwrap();
+    Workload::start(&host, app, Placement { folder, ..Placement::default() }).await
+}
+
+async fn serve(manifest: &str) -> Served {
+    let workload = start(manifest).await.unwrap();
+    let (app, warnings) = HttpApp::new(&workload).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    Served { app, _workload: workload }
+}
+
+impl Served {
+    async fn get(&self, path: &str) -> (u16, http::HeaderMap, String) {
+        let uri = format!("http://example.com{path}");
+        let request = http::Request::get(uri).header("host", "example.com").header("spin-client-addr", "6.6.6.6:6");
+        let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
+        let response = self.app.call(request.body(Body::empty()).unwrap(), peer).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts.status.as_u16(), parts.headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_request_arrives_whole_with_genuine_headers() {
+    let served = serve(
+        r#"
+        application = { name = "shape" }
+        [[trigger.http]]
+        route = "/base/:path_segment/:path_end/..."
+        component = "shape"
+        [component.shape]
+        source = "request-shape.wasm"
+        "#,
+    )
+    .await;
+    let (status, _, body) = served.get("/base/path/end/rest?key=value").await;
+    assert_eq!((status, body.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn routes_static_responses_and_well_known_paths_answer() {
+    let served = serve(
+        r#"
+        [application]
+        name = "routes"
+        version = "1.2.3"
+        [[trigger.http]]
+        route = "/moved"
+        static_response = { status_code = 302, headers = { Location = "/hello" } }
+        [[trigger.http]]
+        route = "/hello/..."
+        component = "hello"
+        [component.hello]
+        source = "hello-p2.wasm"
+        "#,
+    )
+    .await;
+    let (status, headers, _) = served.get("/moved").await;
+    assert_eq!((status, headers["location"].to_str().unwrap()), (302, "/hello"));
+    assert_eq!(served.get("/hello/you").await.2, "hello from /hello/you\n");
+    assert_eq!(served.get("/other").await.0, 404);
+    let (status, _, body) = served.get("/.well-known/spin/health").await;
+    assert_eq!((status, body.as_str()), (200, "OK"));
+    let (_, _, body) = served.get("/.well-known/spin/info").await;
+    assert_eq!(body, r#"{"name":"routes","version":"1.2.3"}"#);
+    assert_eq!(served.get("/.well-known/spin/other").await.0, 404);
+}
+
+fn dependent(inherit: &str) -> String {
+    format!(
+        r#"
+        application = {{ name = "composed" }}
+        [[trigger.http]]
+        route = "/..."
+        component = "main"
+        [component.main]
+        source = "dependent.wasm"
+        environment = {{ PLACE = "here" }}
+        key_value_stores = ["default"]
+        allowed_outbound_hosts = ["*://127.0.0.1:9"]
+        [component.main.dependencies]
+        "coracle:test/probe@1.0.0" = {{ path = "dependency.wasm"{inherit} }}
+        "#
+    )
+}
+
+#[tokio::test]
+async fn a_dependency_that_inherits_nothing_is_denied_everything() {
+    let (status, _, body) = serve(&dependent("")).await.get("/").await;
+    expect_test::expect![[r#"
+        own environment: PLACE=here
+        environment: 
+        store: Err("Error::AccessDenied")
+        connect: Err("PermissionDenied")"#]]
+    .assert_eq(&body);
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_dependency_gets_what_it_inherits_and_no_more() {
+    let (_, _, body) = serve(&dependent(r#", inherit_configuration = ["environment", "key_value_stores"]"#)).await.get("/").await;
+    expect_test::expect![[r#"
+        own environment: PLACE=here
+        environment: PLACE=here
+        store: Ok(())
+        connect: Err("PermissionDenied")"#]]
+    .assert_eq(&body);
+}
+
+#[tokio::test]
+async fn a_dependency_that_matches_no_import_is_refused() {
+    let manifest = dependent("").replace("coracle:test/probe@1.0.0", "coracle:other/thing@1.0.0");
+    let error = start(&manifest).await.unwrap_err().to_string();
+    assert!(error.contains("`coracle:other/thing@1.0.0` of component `main` matches none of its imports"), "{error}");
+}
+
+#[tokio::test]
+async fn an_import_that_nobody_answers_is_refused_by_name() {
+    let manifest = dependent("").split("[component.main.dependencies]").next().unwrap().to_owned();
+    let error = start(&manifest).await.unwrap_err().to_string();
+    assert!(error.contains("component `main` imports `coracle:test/probe@1.0.0`, which this host does not have"), "{error}");
+}
+
+#[tokio::test]
+async fn an_import_without_a_grant_loads_and_is_told() {
+    let manifest = r#"
+        application = { name = "ungranted" }
+        [[trigger.http]]
+        route = "/..."
+        component = "store"
+        [component.store]
+        source = "key-value.wasm"
+        "#;
+    let workload = start(manifest).await.unwrap();
+    let told: Vec<_> = workload.notices().iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|notice| notice.contains("`fermyon:spin/key-value@2.0.0`") && notice.contains("key_value_stores = ")), "{told:?}");
+    let (app, _) = HttpApp::new(&workload).unwrap();
+    let (status, _, body) = Served { app, _workload: workload }.get("/").await;
+    assert_eq!((status, body.as_str()), (500, "Error::AccessDenied"));
+
+    let strict = format!("{manifest}\nstrict_imports = true\n");
+    let error = start(&strict).await.unwrap_err().to_string();
+    assert!(error.contains("`strict_imports = true`; add `key_value_stores = "), "{error}");
+}
+
+#[tokio::test]
+async fn the_first_wrong_thing_of_an_app_is_named() {
+    let missing = r#"
+        application = { name = "broken" }
+        [[trigger.http]]
+        route = "/..."
+        component = "main"
+        [component.main]
+        source = "nowhere.wasm"
+        [component.main.build]
+        command = "true"
+        "#;
+    let error = start(missing).await.unwrap_err();
+    let text = coracle_base::chain(&error).to_string();
+    assert!(text.contains("component `main` has no code") && text.contains("run `coracle build` first"), "{text}");
+
+    let unknown = missing.replace("[component.main.build]", "capabilities = { telepathy = true }\n[component.main.build]").replace("nowhere", "hello-p2");
+    let error = start(&unknown).await.unwrap_err().to_string();
+    assert!(error.contains("is granted `telepathy`, which no capability knows"), "{error}");
+}
+
+/// The handler of an app outlives the app's start, and a drained app lets nobody in.
+#[tokio::test]
+async fn a_drained_app_refuses() {
+    let manifest = "application = { name = \"a\" }\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"hello\"\n[component.hello]\nsource = \"hello-p2.wasm\"\n";
+    let served = Arc::new(serve(manifest).await);
+    assert_eq!(served.get("/").await.0, 200);
+    served._workload.drain().await;
+    assert_eq!(served.get("/").await.0, 503);
+}
