@@ -65,7 +65,7 @@ pub enum WorkloadError {
     #[error("component `{0}` is not in this app; it has {1}")]
     UnknownComponent(ComponentId, String),
     /// A working folder cannot be made.
-    #[error("no temporary folder can be made; check that {} is writable", std::env::temp_dir().display())]
+    #[error("no temporary folder can be made; set `TMPDIR` to a folder that is writable")]
     Assets(#[source] std::io::Error),
     /// The folder of the manifest is gone.
     #[error("the folder {} cannot be opened", folder.display())]

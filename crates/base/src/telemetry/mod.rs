@@ -12,7 +12,7 @@ pub use context::{TRACEPARENT, TRACESTATE, TraceContext};
 use std::collections::BTreeMap;
 
 use tracing::Dispatch;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{FilterExt as _, ParseError, filter_fn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -122,6 +122,8 @@ fn build(options: &Options, registry: &metrics::Registry, writer: BoxMakeWriter)
 fn lines(options: &Options, writer: BoxMakeWriter) -> Result<BoxLayer, TelemetryError> {
     let usual = if options.quiet { "warn,coracle::guest=off" } else { "warn,coracle=info" };
     let filter = options.filter("RUST_LOG", |directives| directives.unwrap_or(usual).to_owned())?;
+    // Spans are for collectors: kept out of here, they cost nothing while there is none.
+    let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(options.color);
     Ok(match options.format {
         LogFormat::Text => layer.with_filter(filter).boxed(),

@@ -1,29 +1,38 @@
 //! The HTTP side of one app: its routes, the health endpoints, and what a caller is told when a guest gives no answer.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use coracle_app::http::{Executor, HttpError, HttpTrigger, RouteEntry, RouteTable, StaticResponse};
 use coracle_app::{ComponentId, Warning};
 use coracle_base::{chain, metrics};
+use coracle_capabilities::http_client::LocalService;
 use coracle_engine::{Fault, Identity};
 use coracle_host::Workload;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
+use tracing::{Instrument as _, Span};
 
 use super::headers::{self, RouteHeaders};
-use super::{Body, Handler, HandlerError, Peer};
+use super::{Body, Handler, HandlerError, Peer, local, trace};
 
 /// What everything below it is answered by the host.
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
 /// The HTTP triggers of one app.
-#[derive(Debug)]
 pub struct HttpApp {
     routes: RouteTable<Endpoint>,
     handlers: BTreeMap<ComponentId, Arc<Handler>>,
     identity: Arc<Identity>,
     info: String,
+    /// What the app's own components call; it lives as long as the app is served.
+    local: OnceLock<Arc<dyn LocalService>>,
+}
+
+impl std::fmt::Debug for HttpApp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpApp").field("identity", &self.identity).finish_non_exhaustive()
+    }
 }
 
 /// Where a route ends.
@@ -84,7 +93,7 @@ impl HttpApp {
     ///
     /// # Errors
     /// [`HttpAppError`] for the first trigger that cannot be served.
-    pub fn new(workload: &Workload) -> Result<(Self, Vec<Warning>), HttpAppError> {
+    pub fn new(workload: &Workload) -> Result<(Arc<Self>, Vec<Warning>), HttpAppError> {
         let app = workload.app();
         let mut handlers = BTreeMap::new();
         let mut entries = Vec::new();
@@ -122,7 +131,12 @@ impl HttpApp {
         {
             info.insert("version".to_owned(), app.version.clone().into());
         }
-        Ok((Self { routes, handlers, identity, info: info.to_string() }, warnings))
+        let app = Arc::new(Self { routes, handlers, identity, info: info.to_string(), local: OnceLock::new() });
+        if let Some(service) = local::connect(&app, workload.site()) {
+            // Nobody else has the app yet, so the place is free.
+            let _ = app.local.set(service);
+        }
+        Ok((app, warnings))
     }
 
     /// The public routes, in the order of the manifest.
@@ -149,27 +163,30 @@ impl HttpApp {
         }
         let (parts, body) = request.into_parts();
         let host = parts.uri.authority().map_or("", |authority| authority.as_str());
-        let Some(found) = self.routes.find(parts.method.as_str(), host, parts.uri.path()) else { return plain(StatusCode::NOT_FOUND, "") };
+        let Some(found) = self.routes.find(parts.method.as_str(), host, parts.uri.path()) else {
+            return plain(StatusCode::NOT_FOUND, "");
+        };
+        let span = trace::request(&parts, peer, found.value.headers.matched_route());
         match &found.value.target {
             Target::Static(response) => response.clone().map(Body::full),
             Target::Component(handler) => {
                 let mut added = headers::of_request(&found.value.headers, &found, &parts, peer);
                 let mut request = Request::from_parts(parts, body);
                 headers::replace(request.headers_mut(), &mut added);
-                answer(handler, request, peer).await
+                answer(handler, request, peer, span).await
             }
         }
     }
 
     /// Calls component `id` without a route, for another component of the same app.
-    pub async fn call_component(&self, id: &str, request: Request<Body>) -> Option<Response<Body>> {
+    pub(super) async fn call_component(&self, id: &str, request: Request<Body>, peer: Peer) -> Option<Response<Body>> {
         let handler = self.handlers.iter().find(|(known, _)| known.as_str() == id).map(|(_, handler)| handler)?;
-        let peer = Peer { client: std::net::SocketAddr::from(([0, 0, 0, 0], 0)), tls: false };
         let (parts, body) = request.into_parts();
+        let span = trace::request(&parts, peer, headers::CALL_ROUTE);
         let mut added = headers::of_call(&parts, peer);
         let mut request = Request::from_parts(parts, body);
         headers::replace(request.headers_mut(), &mut added);
-        Some(answer(handler, request, peer).await)
+        Some(answer(handler, request, peer, span).await)
     }
 
     fn well_known(&self, rest: &str) -> Response<Body> {
@@ -187,9 +204,12 @@ impl HttpApp {
     }
 }
 
-async fn answer(handler: &Handler, request: Request<Body>, peer: Peer) -> Response<Body> {
+async fn answer(handler: &Handler, mut request: Request<Body>, peer: Peer, span: Span) -> Response<Body> {
     let identity = handler.runnable().identity();
-    let mut response = match handler.handle(request, peer).await {
+    let arrival = trace::arrival(&mut request, &span);
+    request.extensions_mut().insert(arrival);
+    let handled = handler.handle(request, peer).instrument(trace::guest(&span, &identity.component));
+    let mut response = match handled.await {
         Ok(response) => response,
         Err(fault) => {
             metrics::Invocations::new(metrics::global(), "http", &identity.app).failed(&identity.component, fault.label());
@@ -203,6 +223,7 @@ async fn answer(handler: &Handler, request: Request<Body>, peer: Peer) -> Respon
             refusal(&fault)
         }
     };
+    trace::answered(&span, response.status());
     response.extensions_mut().insert(Served(Arc::clone(identity)));
     response
 }

@@ -16,6 +16,8 @@ const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-compon
 const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
 const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+/// The route that a call from another component takes.
+pub(super) const CALL_ROUTE: &str = "/...";
 const PREFIX: &str = "spin-";
 const PATH_MATCH: &str = "spin-path-match-";
 
@@ -31,6 +33,11 @@ pub(super) type Added = Vec<(HeaderName, HeaderValue)>;
 impl RouteHeaders {
     pub(super) fn new(route: &Route) -> Self {
         Self { matched: value(&route.matched_route()), component: value(route.component_route()) }
+    }
+
+    /// The route, as the manifest writes it.
+    pub(super) fn matched_route(&self) -> &str {
+        self.matched.to_str().unwrap_or_default()
     }
 }
 
@@ -49,11 +56,11 @@ pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, part
     added
 }
 
-/// The headers of a call from another component, which has the synthetic route `/...`.
+/// The headers of a call from another component.
 pub(super) fn of_call(parts: &Parts, peer: Peer) -> Added {
     let mut added = common(parts, peer, parts.uri.path());
-    added.push((MATCHED_ROUTE, HeaderValue::from_static("/...")));
-    added.push((RAW_COMPONENT_ROUTE, HeaderValue::from_static("/...")));
+    added.push((MATCHED_ROUTE, HeaderValue::from_static(CALL_ROUTE)));
+    added.push((RAW_COMPONENT_ROUTE, HeaderValue::from_static(CALL_ROUTE)));
     added.push((COMPONENT_ROUTE, HeaderValue::from_static("")));
     added
 }

@@ -5,10 +5,12 @@ mod body;
 mod call;
 mod handler;
 mod headers;
+mod local;
 mod p2;
 mod p3;
 mod pool;
 mod spin_v1;
+mod trace;
 
 pub use app::{HttpApp, HttpAppError, RouteSummary, Served};
 pub use body::{Body, BodyError};

@@ -31,11 +31,12 @@ impl P2 {
         &self,
         runnable: &Runnable,
         admitted: Admitted,
-        request: http::Request<Body>,
+        mut request: http::Request<Body>,
         peer: Peer,
     ) -> Result<http::Response<Body>, Fault> {
         let asked = Asked { head_only: request.method() == http::Method::HEAD };
-        let instance = self.pool.take(runnable)?;
+        let mut instance = self.pool.take(runnable)?;
+        http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
         let invocation = Invocation { pre: self.pre.clone(), instance, request, peer, sender, returner: self.pool.returner() };

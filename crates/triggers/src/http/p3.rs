@@ -38,7 +38,8 @@ impl P3 {
     ) -> Result<http::Response<Body>, Fault> {
         let asked = Asked { head_only: request.method() == http::Method::HEAD };
         super::handler::set_scheme(&mut request, peer);
-        let instance = self.pool.take(runnable)?;
+        let mut instance = self.pool.take(runnable)?;
+        http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
         call(runnable, admitted, asked, run(self.pre.clone(), instance, request, sender, self.pool.returner()), meter, answer).await

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 
 use coracle_base::clock;
+use coracle_capabilities::wasi;
 use coracle_engine::{Fault, InstanceState, Reuse};
 use coracle_host::Runnable;
 use parking_lot::Mutex;
@@ -35,6 +36,7 @@ impl<P: Send + 'static> Pool<P> {
             expire(&self.idle, reuse);
             if let Some(mut instance) = self.idle.lock().pop() {
                 instance.store.data_mut().begin_invocation();
+                wasi::next_invocation(instance.store.data_mut());
                 return Ok(instance);
             }
         }

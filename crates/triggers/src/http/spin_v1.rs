@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use coracle_capabilities::http_client;
 use coracle_engine::{Fault, InstanceState};
 use coracle_host::Runnable;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -47,7 +48,7 @@ impl SpinV1 {
     ) -> Result<http::Response<Body>, Fault> {
         let asked = Asked { head_only: request.method() == Method::HEAD };
         let Some(method) = guest_method(request.method()) else { return Ok(status(StatusCode::METHOD_NOT_ALLOWED)) };
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let Ok(body) = Limited::new(body, runnable.limits().hostcall_bytes).collect().await else {
             return Ok(status(StatusCode::PAYLOAD_TOO_LARGE));
         };
@@ -58,7 +59,8 @@ impl SpinV1 {
             params: Vec::new(),
             body: Some(body.to_bytes().to_vec()),
         };
-        let store = runnable.store()?;
+        let mut store = runnable.store()?;
+        http_client::arrive(store.data_mut(), parts.extensions.remove().unwrap_or_default());
         let meter = Arc::clone(store.data().meter());
         let (sender, answer) = oneshot::channel();
         call(runnable, admitted, asked, run(self.pre.clone(), store, request, sender), meter, answer).await

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 
 /// An app whose components are the guests built from this repository.
 struct Served {
-    app: HttpApp,
+    app: Arc<HttpApp>,
     /// Lives as long as its routes.
     _workload: Workload,
 }
@@ -31,8 +31,13 @@ async fn serve(manifest: &str) -> Served {
 
 impl Served {
     async fn get(&self, path: &str) -> (u16, http::HeaderMap, String) {
+        self.ask(path, "").await
+    }
+
+    /// Gives the guest `url` to ask.
+    async fn ask(&self, path: &str, url: &str) -> (u16, http::HeaderMap, String) {
         let uri = format!("http://example.com{path}");
-        let request = http::Request::get(uri).header("host", "example.com").header("spin-client-addr", "6.6.6.6:6");
+        let request = http::Request::get(uri).header("host", "example.com").header("url", url).header("spin-client-addr", "6.6.6.6:6");
         let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
         let response = self.app.call(request.body(Body::empty()).unwrap(), peer).await;
         let (parts, body) = response.into_parts();
@@ -154,7 +159,10 @@ async fn an_import_without_a_grant_loads_and_is_told() {
         "#;
     let workload = start(manifest).await.unwrap();
     let told: Vec<_> = workload.notices().iter().map(ToString::to_string).collect();
-    assert!(told.iter().any(|notice| notice.contains("`fermyon:spin/key-value@2.0.0`") && notice.contains("key_value_stores = ")), "{told:?}");
+    assert!(
+        told.iter().any(|notice| notice.contains("`fermyon:spin/key-value@2.0.0`") && notice.contains("key_value_stores = ")),
+        "{told:?}"
+    );
     let (app, _) = HttpApp::new(&workload).unwrap();
     let (status, _, body) = Served { app, _workload: workload }.get("/").await;
     assert_eq!((status, body.as_str()), (500, "Error::AccessDenied"));
@@ -180,7 +188,9 @@ async fn the_first_wrong_thing_of_an_app_is_named() {
     let text = coracle_base::chain(&error).to_string();
     assert!(text.contains("component `main` has no code") && text.contains("run `coracle build` first"), "{text}");
 
-    let unknown = missing.replace("[component.main.build]", "capabilities = { telepathy = true }\n[component.main.build]").replace("nowhere", "hello-p2");
+    let unknown = missing
+        .replace("[component.main.build]", "capabilities = { telepathy = true }\n[component.main.build]")
+        .replace("nowhere", "hello-p2");
     let error = start(&unknown).await.unwrap_err().to_string();
     assert!(error.contains("is granted `telepathy`, which no capability knows"), "{error}");
 }
@@ -193,4 +203,32 @@ async fn a_drained_app_refuses() {
     assert_eq!(served.get("/").await.0, 200);
     served._workload.drain().await;
     assert_eq!(served.get("/").await.0, 503);
+}
+
+#[tokio::test]
+async fn components_call_each_other_and_the_app_without_a_socket() {
+    let manifest = r#"
+        application = { name = "chained" }
+        [[trigger.http]]
+        route = "/ask"
+        component = "asker"
+        [[trigger.http]]
+        route = "/public/..."
+        component = "hello"
+        [[trigger.http]]
+        route = { private = true }
+        component = "hidden"
+        [component.asker]
+        source = "outbound-http.wasm"
+        allowed_outbound_hosts = ["http://hidden.spin.internal", "http://self"]
+        [component.hello]
+        source = "hello-p2.wasm"
+        [component.hidden]
+        source = "hello-p2.wasm"
+        "#;
+    let served = serve(manifest).await;
+    assert_eq!(served.ask("/ask", "http://hidden.spin.internal/secret").await.2, "hello from /secret\n");
+    assert_eq!(served.ask("/ask", "http://self.alt/public/door").await.2, "hello from /public/door\n");
+    let denied = served.ask("/ask", "http://hello.spin.internal/").await;
+    assert_eq!((denied.0, denied.2.as_str()), (500, "incoming-response#get: ErrorCode::HttpRequestDenied"));
 }
