@@ -276,8 +276,12 @@ impl Clearance {
         let open = found.into_iter().filter(is_open).take(ADDRESSES_MAX);
         let open: Vec<_> = open.map(|address| SocketAddr::new(address, port)).collect();
         if open.is_empty() {
-            tracing::warn!("every address of `{}` is in a network that `block_networks` closes", self.destination);
-            return Err(Refusal::Blocked(shown()));
+            let refusal = Refusal::Blocked(shown());
+            // The networks are closed to the whole app, so one line tells it for all components.
+            if self.networking.is_news("", &shown()) {
+                tracing::warn!("{refusal}");
+            }
+            return Err(refusal);
         }
         Ok(Permit::new(self.destination, open, self.networking))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coracle_engine::{Identity, Limits};
 use futures::future::Either;
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -214,6 +214,10 @@ impl Asked<'_> {
     }
 
     fn check(&self, response: &Response<Incoming>) -> Result<(), Error> {
+        // Nobody asked to speak another protocol, and a guest could not.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Error::HttpUpgradeFailed);
+        }
         let FieldBounds { bytes_max, count_max } = self.bounds.fields();
         let bytes = request::size(response.headers());
         if bytes > bytes_max || response.headers().len() > count_max {

@@ -62,23 +62,27 @@ pub(super) fn of_hyper(error: hyper::Error) -> Error {
     if error.is_timeout() {
         return Error::HttpResponseTimeout;
     }
-    if error.is_canceled() || error.is_closed() || error.is_body_write_aborted() || breaks_connection(&error) {
+    if error.is_canceled() || error.is_closed() || error.is_body_write_aborted() {
         return Error::ConnectionTerminated;
     }
-    Error::HttpProtocolError
+    of_cause(&error).unwrap_or(Error::HttpProtocolError)
 }
 
-/// Whether the connection went away, rather than the other side speaking nonsense.
-fn breaks_connection(error: &hyper::Error) -> bool {
+/// What the connection said, if it went away rather than the other side speaking nonsense.
+fn of_cause(error: &hyper::Error) -> Option<Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return error.is_io() || error.is_reset() || error.is_go_away();
+            return (error.is_io() || error.is_reset() || error.is_go_away()).then_some(Error::ConnectionTerminated);
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return error.kind() != io::ErrorKind::InvalidData;
+            return match error.kind() {
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => None,
+                io::ErrorKind::UnexpectedEof => Some(Error::HttpResponseIncomplete),
+                _ => Some(Error::ConnectionTerminated),
+            };
         }
         cause = error.source();
     }
-    false
+    None
 }
