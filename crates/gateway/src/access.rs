@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coracle_base::clock;
+use coracle_base::metrics::HttpServer;
 use coracle_triggers::http::Peer;
 use http::{Method, Request, StatusCode, Uri};
 
 use crate::line::Line;
-use crate::traffic::{Counters, add, subtract};
+use crate::traffic::{Counters, Gauged, add, subtract};
 
 /// What answered, put by a service among the extensions of its response for the access log.
 #[derive(Debug, Clone)]
@@ -18,6 +19,14 @@ pub struct AnsweredBy(pub Arc<str>);
 /// What the log says for a client that left before there was an answer. No response carries it.
 const CLIENT_LEFT: u16 = 499;
 
+/// Where a request is accounted for.
+pub(crate) struct Context<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) counters: &'a Arc<Counters>,
+    pub(crate) metrics: Option<&'a Arc<HttpServer>>,
+    pub(crate) line: &'a Arc<Line>,
+}
+
 /// An open request. It is closed by being dropped.
 pub(crate) struct Account {
     method: Method,
@@ -25,17 +34,23 @@ pub(crate) struct Account {
     peer: Peer,
     begun: Instant,
     counters: Arc<Counters>,
+    gauged: Option<Gauged>,
     line: Arc<Line>,
+    /// Whether there is a request to tell of; a head that was refused never became one.
+    is_read: bool,
     answer: Option<StatusCode>,
     component: Option<AnsweredBy>,
     body_bytes: u64,
 }
 
 impl Account {
-    pub(crate) fn open<B>(request: &Request<B>, peer: Peer, counters: Arc<Counters>, line: Arc<Line>) -> Self {
+    pub(crate) fn open<B>(request: &Request<B>, context: Context<'_>) -> Self {
+        let Context { peer, counters, metrics, line } = context;
         add(&counters.requests_open, 1);
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        Self { method, uri, peer, begun: clock::now(), counters, line, answer: None, component: None, body_bytes: 0 }
+        let (counters, line) = (Arc::clone(counters), Arc::clone(line));
+        let gauged = metrics.cloned().map(Gauged::request);
+        Self { method, uri, peer, begun: clock::now(), counters, gauged, line, is_read: true, answer: None, component: None, body_bytes: 0 }
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -49,6 +64,11 @@ impl Account {
 
     pub(crate) fn line(&self) -> &Line {
         &self.line
+    }
+
+    /// The request is a stand-in for a head that could not be read.
+    pub(crate) fn unread(&mut self) {
+        self.is_read = false;
     }
 
     pub(crate) fn refused(&self) {
@@ -65,6 +85,14 @@ impl Account {
     }
 }
 
+impl Account {
+    /// The method, as the label of a metric: strangers do not get to make up labels.
+    fn known_method(&self) -> &'static str {
+        const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+        KNOWN.into_iter().find(|known| self.is_read && *known == self.method.as_str()).unwrap_or("_OTHER")
+    }
+}
+
 impl Drop for Account {
     fn drop(&mut self) {
         self.line.end();
@@ -72,14 +100,19 @@ impl Drop for Account {
         add(&self.counters.requests, 1);
         add(&self.counters.body_bytes_sent, self.body_bytes);
         match self.answer {
-            Some(status) => self.counters.responded(status),
+            Some(status) => {
+                self.counters.responded(status);
+                if let Some(gauged) = &self.gauged {
+                    gauged.metrics().answered(self.known_method(), status.as_u16(), self.begun.elapsed());
+                }
+            }
             None => add(&self.counters.requests_abandoned, 1),
         }
         tracing::info!(
             target: "coracle::access",
             client = %self.peer.client,
-            method = %Escaped(self.method.as_str()),
-            path = %Escaped(self.uri.path_and_query().map_or("", |path| path.as_str())),
+            method = %Escaped(if self.is_read { self.method.as_str() } else { "-" }),
+            path = %Escaped(if self.is_read { self.uri.path_and_query().map_or("", |path| path.as_str()) } else { "-" }),
             status = self.answer.map_or(CLIENT_LEFT, |status| status.as_u16()),
             bytes = self.body_bytes,
             duration_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use coracle_base::metrics::TEXT;
 use coracle_triggers::http::{Body, Peer};
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -23,7 +24,7 @@ impl<M: Fn() -> String + Send + Sync + 'static> Admin<M> {
     /// [`StartError`] when the system gives no more threads.
     pub fn start(listener: Listener, metrics: M) -> Result<Server, StartError> {
         let bounds = Bounds { connections_max: 64, body_bytes_max: 0, ..Bounds::default() };
-        let settings = Settings { name: "admin", workers: NonZeroUsize::MIN, bounds, tls: None };
+        let settings = Settings { name: "admin", workers: NonZeroUsize::MIN, bounds, tls: None, metrics: None };
         Server::start(listener, settings, Self { metrics })
     }
 }
@@ -39,7 +40,7 @@ impl<M: Fn() -> String + Send + Sync + 'static> Service for Admin<M> {
             "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
             "/metrics" => {
                 let mut response = text(StatusCode::OK, (self.metrics)());
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
                 response
             }
             _ => text(StatusCode::NOT_FOUND, "only /healthz and /metrics are served here\n".to_owned()),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_base::clock;
+use coracle_base::metrics::HttpServer;
 use coracle_triggers::http::Peer;
 use futures::future::poll_fn;
 use hyper::server::conn::{http1, http2};
@@ -32,6 +33,7 @@ pub(crate) struct Shared<S> {
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) metrics: Option<Arc<HttpServer>>,
     /// The address that requests without a `host` (HTTP/1.0) are taken to be for.
     pub(crate) address: SocketAddr,
     pub(crate) drain: CancellationToken,
@@ -45,7 +47,11 @@ pub(crate) async fn serve<S: Service>(shared: Arc<Shared<S>>, stream: TcpStream,
         return speak(shared, stream, Peer { client, tls: false }, None).await;
     };
     let handshake = tokio::time::timeout(shared.bounds.handshake, tls.accept(stream));
-    match handshake.await {
+    let handshake = tokio::select! {
+        done = handshake => done,
+        () = shared.drain.cancelled() => return,
+    };
+    match handshake {
         Ok(Ok(stream)) => {
             let protocol = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
             speak(shared, stream, Peer { client, tls: true }, Some(protocol)).await;

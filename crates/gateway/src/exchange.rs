@@ -10,7 +10,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 
-use crate::access::Account;
+use crate::access::{self, Account};
 use crate::connection::Shared;
 use crate::line::Line;
 use crate::refusal::Refusal;
@@ -36,8 +36,11 @@ impl<S: Service> Exchange<S> {
     pub(crate) async fn answer_http1(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Outgoing>, std::convert::Infallible> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         // The wire has counted it as begun.
-        let account = self.account(&request);
+        let mut account = self.account(&request);
         if let Some(refusal) = self.line.refusal(number) {
+            if self.line.is_stand_in(number) {
+                account.unread();
+            }
             return Ok(self.refuse(account, refusal));
         }
         Ok(self.answer(request, account, || self.line.refusal(number)).await)
@@ -50,7 +53,9 @@ impl<S: Service> Exchange<S> {
     }
 
     fn account(&self, request: &Request<Incoming>) -> Account {
-        Account::open(request, self.peer, Arc::clone(&self.shared.counters), Arc::clone(&self.line))
+        let context =
+            access::Context { peer: self.peer, counters: &self.shared.counters, metrics: self.shared.metrics.as_ref(), line: &self.line };
+        Account::open(request, context)
     }
 
     async fn answer(&self, request: Request<Incoming>, account: Account, late: impl Fn() -> Option<Refusal>) -> Response<Outgoing> {

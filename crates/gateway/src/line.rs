@@ -7,6 +7,16 @@ use parking_lot::Mutex;
 
 use crate::refusal::Refusal;
 
+/// A request that is to be refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused {
+    /// Counted from one.
+    pub(crate) request: u64,
+    pub(crate) refusal: Refusal,
+    /// Whether its head was refused already, so that another stands in for it.
+    pub(crate) is_head: bool,
+}
+
 /// One for each connection.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
@@ -16,8 +26,8 @@ pub(crate) struct Line {
     stalled: AtomicU32,
     /// When a response last moved.
     moved_ns: AtomicU64,
-    /// The request, counted from one, that is to be refused, and why. HTTP/1 only.
-    refused: Mutex<Option<(u64, Refusal)>>,
+    /// HTTP/1 only.
+    refused: Mutex<Option<Refused>>,
 }
 
 impl Line {
@@ -55,11 +65,16 @@ impl Line {
         clock::monotonic_ns().saturating_sub(self.moved_ns.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn refuse(&self, request: u64, refusal: Refusal) {
-        *self.refused.lock() = Some((request, refusal));
+    pub(crate) fn refuse(&self, refused: Refused) {
+        *self.refused.lock() = Some(refused);
     }
 
     pub(crate) fn refusal(&self, request: u64) -> Option<Refusal> {
-        self.refused.lock().filter(|(refused, _)| *refused == request).map(|(_, refusal)| refusal)
+        self.refused.lock().filter(|refused| refused.request == request).map(|refused| refused.refusal)
+    }
+
+    /// Whether what the service side got as this request is not what the client sent.
+    pub(crate) fn is_stand_in(&self, request: u64) -> bool {
+        self.refused.lock().is_some_and(|refused| refused.request == request && refused.is_head)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use coracle_base::metrics::HttpServer;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -37,12 +38,14 @@ pub struct Settings {
     pub bounds: Bounds,
     /// `None` speaks cleartext.
     pub tls: Option<Arc<Tls>>,
+    /// Where requests and connections are counted and timed too, beside [`Server::traffic`].
+    pub metrics: Option<Arc<HttpServer>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let workers = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { name: "http", workers, bounds: Bounds::default(), tls: None }
+        Self { name: "http", workers, bounds: Bounds::default(), tls: None, metrics: None }
     }
 }
 
@@ -78,7 +81,7 @@ impl Server {
     pub fn start<S: Service>(listener: Listener, settings: Settings, service: S) -> Result<Self, StartError> {
         let (drain, cut) = (CancellationToken::new(), CancellationToken::new());
         let address = listener.local_addr();
-        let Settings { name, workers: count, bounds, tls } = settings;
+        let Settings { name, workers: count, bounds, tls, metrics } = settings;
         let connections_max = bounds.connections_max.min(connections_possible());
         let (bounds, service) = (Arc::new(bounds), Arc::new(service));
         let own = Arc::new(Counters::default());
@@ -93,6 +96,7 @@ impl Server {
                 bounds: Arc::clone(&bounds),
                 tls: tls.clone(),
                 counters: Arc::clone(&counters),
+                metrics: metrics.clone(),
                 address,
                 drain: server.drain.clone(),
             });

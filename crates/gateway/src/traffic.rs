@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use coracle_base::metrics::{Gauge, HttpServer};
 
 /// What a server has done since it started, and what it is doing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,37 @@ impl Counters {
             responses: self.responses.each_ref().map(get),
             body_bytes_sent: get(&self.body_bytes_sent),
         }
+    }
+}
+
+/// Holds a gauge of the metrics up by one as long as it lives.
+pub(crate) struct Gauged {
+    metrics: Arc<HttpServer>,
+    gauge: fn(&HttpServer) -> &Gauge,
+}
+
+impl Gauged {
+    pub(crate) fn connection(metrics: Arc<HttpServer>) -> Self {
+        Self::new(metrics, HttpServer::connections)
+    }
+
+    pub(crate) fn request(metrics: Arc<HttpServer>) -> Self {
+        Self::new(metrics, HttpServer::active)
+    }
+
+    pub(crate) fn metrics(&self) -> &HttpServer {
+        &self.metrics
+    }
+
+    fn new(metrics: Arc<HttpServer>, gauge: fn(&HttpServer) -> &Gauge) -> Self {
+        gauge(&metrics).add(1);
+        Self { metrics, gauge }
+    }
+}
+
+impl Drop for Gauged {
+    fn drop(&mut self) {
+        (self.gauge)(&self.metrics).add(-1);
     }
 }
 

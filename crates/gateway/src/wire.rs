@@ -15,7 +15,7 @@ use crate::alarm::Alarm;
 use crate::bounds::Bounds;
 use crate::http1::Framing;
 use crate::http2::FrameWatch;
-use crate::line::Line;
+use crate::line::{Line, Refused};
 use crate::refusal::Refusal;
 
 /// The first bytes of an HTTP/2 connection.
@@ -163,9 +163,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     fn refuse(&mut self, refusal: Refusal) {
         let Watch::Http1(framing) = &self.watch else { return };
-        self.line.refuse(framing.heads(), refusal);
-        self.read_alarm.clear();
         let is_head = framing.is_refused_in_head();
+        self.line.refuse(Refused { request: framing.heads(), refusal, is_head });
+        self.read_alarm.clear();
         self.held.truncate(self.passed);
         if is_head {
             self.line.begin();

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{self, Shared};
 use crate::service::Service;
-use crate::traffic::{Counters, add, subtract};
+use crate::traffic::{Counters, Gauged, add, subtract};
 
 /// How long blocking work of a connection that was cut may hold up the end of the thread.
 const LAST_WORK: std::time::Duration = std::time::Duration::from_millis(500);
@@ -77,6 +77,7 @@ fn serve<S: Service>(connections: &TaskTracker, shared: &Arc<Shared<S>>, accepte
         Ok(stream) => {
             let shared = Arc::clone(shared);
             connections.spawn(async move {
+                let _gauged = shared.metrics.clone().map(Gauged::connection);
                 connection::serve(shared, stream, client).await;
                 drop(open);
             });

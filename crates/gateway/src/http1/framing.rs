@@ -161,3 +161,101 @@ impl Framing {
 fn memchr(needle: u8, bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == needle)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds `bytes` in the parts that `cuts` makes, as the wire does: what is not passed is shown again, with more behind it.
+    fn feed(bytes: &[u8], cuts: &[usize]) -> (usize, u64, Option<Refusal>) {
+        let mut framing = Framing::new(Arc::new(Bounds::default()));
+        let (mut passed, mut heads) = (0, 0);
+        for cut in cuts.iter().copied().chain([bytes.len()]) {
+            let advance = framing.advance(&bytes[passed..cut.max(passed)]);
+            passed += advance.passed;
+            heads += advance.heads;
+            if advance.refusal.is_some() {
+                return (passed, heads, advance.refusal);
+            }
+        }
+        (passed, heads, None)
+    }
+
+    const STREAMS: &[&str] = &[
+        "GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "\r\nPOST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhelloGET / HTTP/1.0\r\n\r\n",
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0a\r\n0123456789\r\n0\r\nx: y\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\n",
+        "POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nhiGET / HTTP/1.1\r\nx : y\r\n\r\n",
+    ];
+
+    #[test]
+    fn it_does_not_matter_how_bytes_arrive() {
+        for stream in STREAMS {
+            let bytes = stream.as_bytes();
+            let whole = feed(bytes, &[]);
+            for first in 0..bytes.len() {
+                let second = (first + 3).min(bytes.len());
+                let (_, heads, refusal) = feed(bytes, &[first, second]);
+                assert_eq!((heads, refusal), (whole.1, whole.2), "{stream:?} cut at {first}");
+            }
+            let singly: Vec<usize> = (0..bytes.len()).collect();
+            let (_, heads, refusal) = feed(bytes, &singly);
+            assert_eq!((heads, refusal), (whole.1, whole.2), "{stream:?} byte by byte");
+        }
+        let results: Vec<_> =
+            STREAMS.iter().map(|stream| feed(stream.as_bytes(), &[])).map(|(_, heads, refusal)| (heads, refusal)).collect();
+        let expected = [(2, None), (2, None), (2, None), (1, Some(Refusal::Chunk)), (1, Some(Refusal::FieldName))];
+        assert_eq!(results, expected);
+    }
+
+    /// Bytes drawn from what matters to framing, in any order: nothing panics, and no byte is passed twice.
+    #[test]
+    fn any_bytes_are_followed_or_refused() {
+        let pieces: Vec<&[u8]> = [
+            "GET",
+            "POST",
+            " ",
+            "/",
+            "HTTP/1.1",
+            "HTTP/1.0",
+            "\r\n",
+            "\r",
+            "\n",
+            "content-length:",
+            "transfer-encoding:",
+            "chunked",
+            "0",
+            "5",
+            "ffffffffffffffff",
+            ";",
+            "hello",
+            "\0",
+            ":",
+            "host: a",
+            "\t",
+            "\u{e9}",
+        ]
+        .map(str::as_bytes)
+        .to_vec();
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % bound as u64).unwrap()
+        };
+        for round in 0..20_000 {
+            let start = STREAMS[round % STREAMS.len()].as_bytes();
+            let mut bytes = start[..next(start.len())].to_vec();
+            for _ in 0..next(20) {
+                bytes.extend_from_slice(pieces[next(pieces.len())]);
+            }
+            let cuts = [next(bytes.len() + 1)];
+            let (passed, heads, refusal) = feed(&bytes, &cuts);
+            let whole = feed(&bytes, &[]);
+            assert!(passed <= bytes.len());
+            assert_eq!((heads, refusal), (whole.1, whole.2), "{:?} cut at {cuts:?}", String::from_utf8_lossy(&bytes));
+        }
+    }
+}

@@ -2,13 +2,16 @@
 
 use std::net::Ipv6Addr;
 
+use http::Uri;
+
 use crate::refusal::Refusal;
 
 /// Checks the form of a target for `method`; the authority of the absolute form is compared with `host` later.
 pub(super) fn check(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
-    // Bytes from 0x80 up are left to the parser, which takes them where they are UTF-8.
-    let is_clean = target.iter().all(|byte| !byte.is_ascii_control() && *byte != b' ' && *byte != b'#');
-    if !is_clean {
+    // Some clients send more than RFC 3986 allows. What the parser takes is taken, but nothing that it would cut off.
+    let is_plain = target.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%?".contains(byte));
+    let is_taken = is_plain || (!target.contains(&b'#') && Uri::try_from(target).is_ok());
+    if !is_taken {
         return Err(Refusal::Target);
     }
     match target {

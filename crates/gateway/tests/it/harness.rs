@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coracle_base::clock;
+use coracle_base::metrics::HttpServer;
 use coracle_gateway::{Bounds, Listener, Server, Service, Settings, Tls};
 use coracle_testkit::raw::{self, PATIENCE};
 use coracle_triggers::http::{Body, Peer};
@@ -35,11 +36,12 @@ pub(crate) struct Options {
     pub(crate) bounds: Bounds,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) workers: usize,
+    pub(crate) metrics: Option<Arc<HttpServer>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { bounds: Bounds::default(), tls: None, workers: 1 }
+        Self { bounds: Bounds::default(), tls: None, workers: 1, metrics: None }
     }
 }
 
@@ -86,7 +88,7 @@ impl Site {
         let seen = Arc::default();
         let service = Called { seen: Arc::clone(&seen), answer };
         let workers = NonZeroUsize::new(options.workers).unwrap();
-        let settings = Settings { bounds: options.bounds, tls: options.tls, workers, ..Settings::default() };
+        let settings = Settings { bounds: options.bounds, tls: options.tls, workers, metrics: options.metrics, ..Settings::default() };
         let server = Server::start(listener, settings, service).unwrap();
         Self { server, seen }
     }
@@ -111,6 +113,6 @@ pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let begun = clock::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "still waiting: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }

@@ -21,15 +21,16 @@ fn broken(name: &'static str, body: &str, status: &'static [u16]) -> Case {
     Case { name, bytes: format!("{}{SMUGGLED}", chunked(body)).into_bytes(), statuses: status, served: 0..=1 }
 }
 
-/// Runs each case on a server of its own. What is refused is refused once and closes the connection.
+/// Runs each case on a connection of its own. What is refused is refused once and closes the connection.
 #[track_caller]
 fn check(cases: Vec<Case>) {
+    let site = Site::echo();
     let mut wrong = Vec::new();
     for Case { name, bytes, statuses, served } in cases {
-        let site = Site::echo();
+        let before = site.seen().len();
         let responses = site.exchange(&bytes);
         let got: Vec<u16> = responses.iter().map(|response| response.status).collect();
-        let seen = site.seen();
+        let seen = site.seen().split_off(before);
         let is_smuggled = statuses.len() == 1 && seen.iter().any(|seen| seen.uri.ends_with("/smuggled"));
         if got != statuses || !served.contains(&seen.len()) || is_smuggled {
             wrong.push(format!("{name}: expected {statuses:?} and {served:?} served, got {responses:?} and {seen:?}"));
@@ -70,6 +71,7 @@ fn good_requests_are_served() {
         case("body on GET", format!("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello{SMUGGLED}"), &[200, 200], 2),
         case("absolute target", "GET http://A:80/x HTTP/1.1\r\nhost: a:80\r\n\r\n", &[200], 1),
         case("OPTIONS *", "OPTIONS * HTTP/1.1\r\nhost: a\r\n\r\n", &[200], 0),
+        case("target of another alphabet", "GET /caf\u{e9} HTTP/1.1\r\nhost: a\r\n\r\n", &[200], 1),
         case("own method", "BREW /pot HTTP/1.1\r\nhost: a\r\n\r\n", &[200], 1),
         case("tab and blanks around a value", "GET / HTTP/1.1\r\nhost:\t a \t\r\n\r\n", &[200], 1),
         case("value that is not UTF-8", b"GET / HTTP/1.1\r\nhost: a\r\nx-name: caf\xe9\r\n\r\n".as_slice(), &[200], 1),
@@ -185,6 +187,9 @@ fn malformed_heads_are_refused() {
         case("long method", format!("{} / HTTP/1.1\r\nhost: a\r\n\r\n", "G".repeat(33)), &[400], 0),
         case("endless method", "G".repeat(64 << 10), &[414], 0),
         case("TLS on a cleartext port", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n".as_slice(), &[400], 0),
+        case("control character in the target", "GET /a\u{1}b HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),
+        case("NUL in the target", "GET /a\0b HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),
+        case("target that is not UTF-8", b"GET /a\xff HTTP/1.1\r\nhost: a\r\n\r\n".as_slice(), &[400], 0),
         case("fragment", "GET /a#b HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),
         case("target without a slash", "GET a HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),
         case("asterisk for GET", "GET * HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),

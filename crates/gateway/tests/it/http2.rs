@@ -51,11 +51,12 @@ fn ending(site: &Site, frames: &[Frame]) -> Ending {
 /// What is sent on stream 1, how it ends, and how many requests the service sees.
 #[track_caller]
 fn check(cases: Vec<(&str, Vec<Frame>, &[Ending], usize)>) {
+    let site = Site::echo();
     let mut wrong = Vec::new();
     for (name, frames, endings, served) in cases {
-        let site = Site::echo();
+        let before = site.seen().len();
         let got = ending(&site, &frames);
-        let seen = site.seen();
+        let seen = site.seen().split_off(before);
         if !endings.contains(&got) || seen.len() != served {
             wrong.push(format!("{name}: expected {endings:?} and {served} served, got {got:?} and {seen:?}"));
         }

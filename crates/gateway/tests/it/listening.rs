@@ -38,16 +38,56 @@ fn connections_are_dealt_out_evenly() {
     wait_for("their end", || site.server.traffic().connections_open == 0);
 }
 
-/// In a process of its own, because the limit is the process's.
+/// Both ends of each connection are in this process; the bound is for both.
+#[test]
+fn idle_connections_are_cheap() {
+    const COUNT: usize = 400;
+    // Other tests would be weighed with it.
+    if !is_alone("listening::idle_connections_are_cheap", 1_500) {
+        return;
+    }
+    let site = Site::echo();
+    let held = || -> Vec<_> {
+        (0..COUNT)
+            .map(|_| {
+                let mut stream = raw::connect(site.address()).unwrap();
+                stream.write_all(GET).unwrap();
+                raw::read_response(&mut stream).unwrap();
+                stream
+            })
+            .collect()
+    };
+    // The first round pays for what is kept for all.
+    drop(held());
+    wait_for("the end of the first", || site.server.traffic().connections_open == 0);
+    let before = resident_bytes();
+    let held = held();
+    let each = resident_bytes().saturating_sub(before) / held.len();
+    assert!(each < 30 << 10, "{each} bytes for each connection");
+}
+
+fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * rustix::param::page_size()
+}
+
+/// Whether this is a process for `test` alone, with so many descriptors. If not, runs it in one.
+#[track_caller]
+fn is_alone(test: &str, descriptors: u64) -> bool {
+    if getrlimit(Resource::Nofile).current == Some(descriptors) {
+        return true;
+    }
+    let this = std::env::current_exe().unwrap();
+    let script = format!("ulimit -n {descriptors}; exec \"$0\" --exact {test} --nocapture");
+    let child = std::process::Command::new("sh").arg("-c").arg(script).arg(this).output().unwrap();
+    assert!(child.status.success(), "{}{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    false
+}
+
+/// The limit is the process's.
 #[test]
 fn a_server_without_descriptors_recovers() {
-    const DESCRIPTORS: u64 = 64;
-    if getrlimit(Resource::Nofile).current.is_none_or(|limit| limit > 100) {
-        let this = std::env::current_exe().unwrap();
-        let test = "listening::a_server_without_descriptors_recovers";
-        let script = format!("ulimit -n {DESCRIPTORS}; exec \"$0\" --exact {test} --nocapture");
-        let child = std::process::Command::new("sh").arg("-c").arg(script).arg(this).output().unwrap();
-        assert!(child.status.success(), "{}{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    if !is_alone("listening::a_server_without_descriptors_recovers", 64) {
         return;
     }
     // The server believes in more descriptors than it will get.

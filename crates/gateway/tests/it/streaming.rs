@@ -227,7 +227,8 @@ fn a_connection_stays_open_between_requests() {
     let site = Site::echo_with(bounds);
     let mut stream = raw::connect(site.address()).unwrap();
     for pause in [0, 200, 200] {
-        std::thread::sleep(Duration::from_millis(pause));
+        let since = clock::now();
+        wait_for("longer than a head may take", || since.elapsed() >= Duration::from_millis(pause));
         stream.write_all(GET).unwrap();
         assert_eq!(raw::read_response(&mut stream).unwrap().status, 200);
     }

@@ -24,7 +24,7 @@ fn open(certificate: &Certificate) -> Arc<Tls> {
 
 /// Answers with the version and URI of the request.
 fn site(tls: &Arc<Tls>, bounds: Bounds) -> Site {
-    let options = Options { bounds, tls: Some(Arc::clone(tls)), workers: 1 };
+    let options = Options { bounds, tls: Some(Arc::clone(tls)), ..Options::default() };
     Site::answering(options, |request| async move { http::Response::new(Body::full(format!("{:?} {}", request.version(), request.uri()))) })
 }
 
