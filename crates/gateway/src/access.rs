@@ -6,15 +6,11 @@ use std::time::Instant;
 
 use coracle_base::clock;
 use coracle_base::metrics::HttpServer;
-use coracle_triggers::http::Peer;
+use coracle_triggers::http::{Peer, Served};
 use http::{Method, Request, StatusCode, Uri};
 
 use crate::line::Line;
 use crate::traffic::{Counters, Gauged, add, subtract};
-
-/// What answered, put by a service among the extensions of its response for the access log.
-#[derive(Debug, Clone)]
-pub struct AnsweredBy(pub Arc<str>);
 
 /// What the log says for a client that left before there was an answer. No response carries it.
 const CLIENT_LEFT: u16 = 499;
@@ -39,7 +35,7 @@ pub(crate) struct Account {
     /// Whether there is a request to tell of; a head that was refused never became one.
     is_read: bool,
     answer: Option<StatusCode>,
-    component: Option<AnsweredBy>,
+    served: Option<Served>,
     body_bytes: u64,
 }
 
@@ -50,7 +46,7 @@ impl Account {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let (counters, line) = (Arc::clone(counters), Arc::clone(line));
         let gauged = metrics.cloned().map(Gauged::request);
-        Self { method, uri, peer, begun: clock::now(), counters, gauged, line, is_read: true, answer: None, component: None, body_bytes: 0 }
+        Self { method, uri, peer, begun: clock::now(), counters, gauged, line, is_read: true, answer: None, served: None, body_bytes: 0 }
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -77,7 +73,7 @@ impl Account {
 
     pub(crate) fn answered<B>(&mut self, response: &http::Response<B>) {
         self.answer = Some(response.status());
-        self.component = response.extensions().get::<AnsweredBy>().cloned();
+        self.served = response.extensions().get::<Served>().cloned();
     }
 
     pub(crate) fn sent(&mut self, bytes: usize) {
@@ -116,7 +112,8 @@ impl Drop for Account {
             status = self.answer.map_or(CLIENT_LEFT, |status| status.as_u16()),
             bytes = self.body_bytes,
             duration_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            component = self.component.as_ref().map(|component| &*component.0),
+            app = self.served.as_ref().map(|served| served.0.app.as_str()),
+            component = self.served.as_ref().map(|served| served.0.component.as_str()),
         );
     }
 }

@@ -22,7 +22,6 @@ mod traffic;
 mod wire;
 mod worker;
 
-pub use access::AnsweredBy;
 pub use admin::Admin;
 pub use bounds::Bounds;
 pub use listener::{ListenError, Listener};

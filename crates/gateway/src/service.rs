@@ -1,6 +1,8 @@
 //! What a server serves. It is called in the task of the connection (HTTP/1) or of the stream (HTTP/2), on the thread of the connection.
 
-use coracle_triggers::http::{Body, Peer};
+use std::sync::Arc;
+
+use coracle_triggers::http::{Body, HttpApp, Peer};
 
 /// Answers requests. A service maps its own failures to responses.
 ///
@@ -9,4 +11,17 @@ use coracle_triggers::http::{Body, Peer};
 pub trait Service: Send + Sync + 'static {
     /// Answers `request`. Dropping the future, or the body of the response before its end, means that the caller went away.
     fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send;
+}
+
+impl<S: Service> Service for Arc<S> {
+    fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send {
+        S::call(self, request, peer)
+    }
+}
+
+/// The routes of one app.
+impl Service for HttpApp {
+    fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send {
+        Self::call(self, request, peer)
+    }
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use coracle_base::metrics::{HttpServer, Registry};
-use coracle_gateway::AnsweredBy;
-use coracle_triggers::http::Body;
+use coracle_engine::Identity;
+use coracle_triggers::http::{Body, Served};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::harness::{Options, Site, wait_for};
@@ -57,14 +57,22 @@ fn log() -> &'static Log {
 fn each_request_is_one_line() {
     log();
     let site = Site::answering(Options::default(), |_| async {
-        let by = AnsweredBy("greeter".into());
+        let by = Served(Arc::new(Identity { app: "shop".to_owned(), component: "greeter".to_owned() }));
         http::Response::builder().status(201).extension(by).body(Body::full("hello")).unwrap()
     });
     site.exchange("GET /access?x=%22 HTTP/1.1\r\nhost: a\r\n\r\n");
     wait_for("the line", || lines("/access").len() == 1);
     let line = lines("/access").remove(0);
-    for part in ["client=127.0.0.1:", "method=GET", "path=/access?x=%22", "status=201", "bytes=5", "duration_us=", "component=\"greeter\""]
-    {
+    for part in [
+        "client=127.0.0.1:",
+        "method=GET",
+        "path=/access?x=%22",
+        "status=201",
+        "bytes=5",
+        "duration_us=",
+        "app=\"shop\"",
+        "component=\"greeter\"",
+    ] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
 }
