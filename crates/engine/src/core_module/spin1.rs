@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{CustomSection, ExportSection, ImportSection, Module, RawSection};
-use wasmparser::{Parser, Payload};
+use wasmparser::{BinaryReaderError, Operator, Parser, Payload, TypeRef};
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
@@ -33,6 +33,9 @@ const HANDLERS: &[(&str, &str, &str)] = &[
     ("handle-http-request", "inbound-http", "fermyon:spin/inbound-http#handle-request"),
     ("handle-redis-message", "inbound-redis", "fermyon:spin/inbound-redis#handle-message"),
 ];
+
+/// The name of the allocator that the canonical ABI calls.
+const REALLOC: &str = "cabi_realloc";
 
 /// Whether a module without a component type is one of Spin 1's.
 pub(super) fn is_spin1(anatomy: &Anatomy) -> bool {
@@ -66,7 +69,9 @@ pub(super) fn renew(module: &[u8], anatomy: &Anatomy) -> Result<Vec<u8>, ModuleE
                 for export in section {
                     let export = export?;
                     let kind = RoundtripReencoder.export_kind(export.kind).map_err(|error| ModuleError::Encode(error.to_string()))?;
-                    exports.export(export_name(export.name, anatomy), kind, export.index);
+                    let name = export_name(export.name, anatomy);
+                    let index = if name == REALLOC { without_constructors(module, export.index)? } else { export.index };
+                    exports.export(name, kind, index);
                 }
                 renewed.section(&exports);
             }
@@ -92,10 +97,64 @@ fn import_name<'a>(module: &'a str, name: &'a str) -> (Cow<'a, str>, &'a str) {
 
 fn export_name<'a>(name: &'a str, anatomy: &Anatomy) -> &'a str {
     match name {
-        "canonical_abi_realloc" => "cabi_realloc",
+        "canonical_abi_realloc" => REALLOC,
         // TinyGo sets its runtime up and registers the handler there; it returns, and a reactor's start is run before any export.
         "_start" if !anatomy.functions.contains("_initialize") => "_initialize",
         _ => HANDLERS.iter().find(|(old, ..)| *old == name).map_or(name, |(_, _, new)| new),
+    }
+}
+
+/// The allocator itself, where `index` is the wrapper that old linkers put around every export: it runs the constructors before each
+/// call. Those ask WASI for the environment, and nothing may be imported while the host allocates; the handler's wrapper runs them too.
+fn without_constructors(module: &[u8], index: u32) -> Result<u32, BinaryReaderError> {
+    let mut body_index = 0;
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    body_index += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                if body_index == index {
+                    let operators = body.get_operators_reader()?.into_iter().take(WRAPPER_OPERATORS_MAX).collect::<Result<Vec<_>, _>>()?;
+                    return Ok(wrapped(&operators).unwrap_or(index));
+                }
+                body_index += 1;
+            }
+            _ => {}
+        }
+    }
+    Ok(index)
+}
+
+/// More operators than a wrapper has.
+const WRAPPER_OPERATORS_MAX: usize = 10;
+
+/// The function with the four parameters of an allocator that is called by a wrapper and nothing but a wrapper.
+fn wrapped(operators: &[Operator<'_>]) -> Option<u32> {
+    use Operator::{Call, End, LocalGet};
+    match operators {
+        [
+            Call { .. },
+            LocalGet { local_index: 0 },
+            LocalGet { local_index: 1 },
+            LocalGet { local_index: 2 },
+            LocalGet { local_index: 3 },
+            Call { function_index },
+            End,
+        ]
+        | [
+            Call { .. },
+            LocalGet { local_index: 0 },
+            LocalGet { local_index: 1 },
+            LocalGet { local_index: 2 },
+            LocalGet { local_index: 3 },
+            Call { function_index },
+            Call { .. },
+            End,
+        ] => Some(*function_index),
+        _ => None,
     }
 }
 

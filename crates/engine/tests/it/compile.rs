@@ -85,3 +85,24 @@ fn a_program_that_is_no_compiler_is_named() {
     let silent = error(&with("/bin/true"), &wat(ANSWER));
     assert!(matches!(silent, CompileError::Crashed { .. }), "{silent}");
 }
+
+#[test]
+fn a_child_whose_parent_is_gone_does_nothing() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let Compiler::Child { program, .. } = child() else { panic!("no child") };
+    let image = tempfile::NamedTempFile::new().unwrap();
+    let mut process = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let bounds = r#""memory_bytes":1000000000,"artifact_bytes":1000000,"source_bytes":1000000,"wall_ms":1000"#;
+    let order = format!(r#"{{"generation":"P2","output":{:?},{bounds},"parent":1}}"#, image.path());
+    let mut stdin = process.stdin.take().unwrap();
+    writeln!(stdin, "{order}").unwrap();
+    // The child may have left already, which closes the pipe.
+    let _ = stdin.write_all(&wat(ANSWER));
+    drop(stdin);
+    let output = process.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("gone"), "{output:?}");
+    assert_eq!(image.path().metadata().unwrap().len(), 0);
+}

@@ -82,13 +82,20 @@ async fn a_module_with_a_component_type_becomes_its_world() {
     assert_eq!(run(&component, Limits::default()).await.unwrap(), 7);
 }
 
-/// A module as Spin 1's SDKs made them. Its handler answers with the method's number as status, and its start sets the body's byte.
+/// A module as Spin 1's SDKs made them. Its handler answers with the method's number as status, and its start sets the body's byte. Like
+/// theirs, its allocator is wrapped in constructors that import something.
 const SPIN_1: &str = r#"(module
     (import "spin-config" "get-config" (func $config (param i32 i32 i32)))
     (memory (export "memory") 1)
     (global $next (mut i32) (i32.const 4096))
     (func (export "_start") (i32.store8 (i32.const 512) (i32.const 33)))
+    (func $constructors (call $config (i32.const 0) (i32.const 0) (i32.const 600)))
+    (func $destructors)
     (func (export "canonical_abi_realloc") (param i32 i32 i32 i32) (result i32)
+        (call $constructors)
+        (call $realloc (local.get 0) (local.get 1) (local.get 2) (local.get 3))
+        (call $destructors))
+    (func $realloc (param i32 i32 i32 i32) (result i32)
         (global.set $next (i32.add (global.get $next) (i32.const 64)))
         (global.get $next))
     (func (export "canonical_abi_free") (param i32 i32 i32))
