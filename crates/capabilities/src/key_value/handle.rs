@@ -195,3 +195,133 @@ impl Drop for Cas {
         self.handle.budget.remembered_bytes.fetch_sub(self.remembered.as_ref().map_or(0, Vec::len), Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::super::memory::Memory;
+    use super::*;
+
+    const FAILURE: Error = Error::Backend { public: "the storage failed", internal: String::new() };
+
+    /// A store whose call number `fails_at` fails.
+    struct Failing {
+        store: Memory,
+        calls: Mutex<u32>,
+        fails_at: u32,
+    }
+
+    impl Failing {
+        fn call(&self) -> Result<&Memory, Error> {
+            let mut calls = self.calls.lock();
+            *calls += 1;
+            if *calls == self.fails_at { Err(FAILURE) } else { Ok(&self.store) }
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Store for Failing {
+        async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+            self.call()?.get(key).await
+        }
+        async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
+            self.call()?.set(key, value).await
+        }
+        async fn delete(&self, key: &str) -> Result<(), Error> {
+            self.call()?.delete(key).await
+        }
+        async fn exists(&self, key: &str) -> Result<bool, Error> {
+            self.call()?.exists(key).await
+        }
+        async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+            self.call()?.keys(from, keys_max).await
+        }
+        async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
+            self.call()?.increment(key, delta).await
+        }
+        async fn swap(&self, key: &str, expected: Option<&[u8]>, value: Vec<u8>) -> Result<Swap, Error> {
+            self.call()?.swap(key, expected, value).await
+        }
+        async fn get_many(&self, keys: Vec<String>, bytes_max: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+            self.call()?.get_many(keys, bytes_max).await
+        }
+        async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
+            self.call()?.set_many(pairs).await
+        }
+        async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
+            self.call()?.delete_many(keys).await
+        }
+    }
+
+    fn handle(store: impl Store + 'static, limits: Limits) -> Handle {
+        let granted = Granted::new("default".to_owned(), "test".to_owned(), Arc::new(store), limits);
+        Handle::new(Arc::new(granted), Arc::default())
+    }
+
+    /// Each kind of operation once; counts what the guest was told of as done.
+    async fn each_operation(handle: &Handle) -> Result<(), Error> {
+        let key = || "k".to_owned();
+        handle.set("k", vec![1]).await?;
+        handle.get("k").await?;
+        handle.exists("k").await?;
+        handle.all_keys().await?;
+        handle.increment("n", 1).await?;
+        handle.set_many(vec![(key(), vec![2])]).await?;
+        handle.get_many(vec![key()]).await?;
+        let begun = handle.cas(key()).await?;
+        handle.set("k", vec![3]).await?;
+        let again = begun.swap(vec![4]).await?.expect_err("the value was changed in between");
+        again.swap(vec![5]).await?.map_err(|_| FAILURE)?;
+        handle.delete_many(vec![key()]).await?;
+        handle.delete("n").await
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_on_any_call_is_told_and_works_again() {
+        const CALLS: u32 = 14;
+        for fails_at in 1..=CALLS {
+            let handle = handle(Failing { store: Memory::default(), calls: Mutex::new(0), fails_at }, Limits::default());
+            assert_eq!(each_operation(&handle).await, Err(FAILURE), "call {fails_at}");
+            assert_eq!(each_operation(&handle).await, Ok(()), "after call {fails_at}");
+            assert_eq!(handle.budget.remembered_bytes.load(Relaxed), 0, "after call {fails_at}");
+        }
+        let handle = handle(Failing { store: Memory::default(), calls: Mutex::new(0), fails_at: CALLS + 1 }, Limits::default());
+        assert_eq!(each_operation(&handle).await, Ok(()), "there are {CALLS} calls");
+    }
+
+    #[tokio::test]
+    async fn keys_values_and_answers_are_bounded() {
+        let limits = Limits { key_bytes_max: 4, value_bytes_max: 8, result_bytes_max: 100, ..Limits::default() };
+        let handle = handle(Memory::default(), limits);
+        let long = "12345";
+        let too_long = Error::KeyTooLong { bytes: 5, bytes_max: 4 };
+        handle.set("1234", vec![0; 8]).await.unwrap();
+        assert_eq!(handle.get(long).await, Err(too_long.clone()));
+        assert_eq!(handle.set_many(vec![("k".to_owned(), vec![]), (long.to_owned(), vec![])]).await, Err(too_long));
+        assert_eq!(handle.get("k").await, Ok(None), "a refused batch does nothing");
+        assert_eq!(handle.set("k", vec![0; 9]).await, Err(Error::ValueTooLarge { bytes: 9, bytes_max: 8 }));
+        assert_eq!(handle.get_many(vec!["1234".to_owned(); 13]).await, Err(Error::ResultTooLarge { bytes_max: 100 }));
+        handle.set_many((0..9).map(|index| (index.to_string(), vec![])).collect()).await.unwrap();
+        assert_eq!(handle.all_keys().await, Err(Error::ResultTooLarge { bytes_max: 100 }));
+
+        let mut begun = Vec::new();
+        for _ in 0..12 {
+            begun.push(handle.cas("1234".to_owned()).await.unwrap());
+        }
+        assert!(matches!(handle.cas("1234".to_owned()).await, Err(Error::ResultTooLarge { .. })));
+        begun.pop();
+        assert!(handle.cas("1234".to_owned()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn operations_are_counted_over_all_handles_of_an_instance() {
+        let one = handle(Memory::default(), Limits { operations_max: 5, ..Limits::default() });
+        let two = one.clone();
+        one.set("a", vec![]).await.unwrap();
+        two.get_many(vec!["a".to_owned(), "b".to_owned()]).await.unwrap();
+        let refused = Err(Error::TooManyOperations { operations_max: 5 });
+        assert_eq!(one.get_many(vec![String::new(); 3]).await.map(drop), refused);
+        assert_eq!(two.get("a").await.map(drop), refused);
+    }
+}

@@ -10,5 +10,6 @@ mod key_value;
 mod logging;
 mod shim;
 mod sqlite;
+mod storage;
 mod variables;
 mod wasi;

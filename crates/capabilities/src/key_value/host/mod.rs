@@ -69,3 +69,96 @@ fn close(view: &mut View<'_, State>, resource: Resource<Handle>) -> wasmtime::Re
     view.state.close();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use coracle_engine::{Bind, Capability as _, GrantRequest, Identity, InstanceState, Limits, RuntimeConfig, Site};
+    use serde_json::json;
+
+    use super::spin_v1::bindings::fermyon::spin::key_value::{self as v1, Host as _};
+    use super::wasi_draft::bindings::wasi::keyvalue::{atomics::Host as _, batch::Host as _, store};
+    use super::*;
+    use crate::key_value::{GRANT, KeyValue};
+
+    /// An instance that was granted `labels`, all of them in memory.
+    fn instance(labels: &[&str]) -> InstanceState {
+        let mut site = Site::default();
+        let asked: BTreeSet<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let labels_by_grant = BTreeMap::from([(GRANT.to_owned(), asked)]);
+        KeyValue.bind(&mut Bind { site: &mut site, config: &mut RuntimeConfig::default(), labels: &labels_by_grant }).unwrap();
+        let grants = BTreeMap::from([(GRANT.to_owned(), json!(labels))]);
+        let grant = KeyValue.grant(&GrantRequest { component: "c", grants: &grants, site: &site }).unwrap();
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        InstanceState::new(Arc::new(identity), grant.into_iter().collect(), Arc::new(Limits::default()))
+    }
+
+    #[tokio::test]
+    async fn spin_1_holds_stores_as_numbers() {
+        let mut instance = instance(&["default"]);
+        let mut view = view(&mut instance);
+        let key = || "k".to_owned();
+        let number = view.open("default".to_owned()).await.unwrap();
+        assert!(matches!(view.open("other".to_owned()).await, Err(v1::Error::AccessDenied)));
+        assert!(matches!(view.get(number, key()).await, Err(v1::Error::NoSuchKey)));
+        view.set(number, key(), b"v".to_vec()).await.unwrap();
+        assert_eq!(view.get(number, key()).await.unwrap(), b"v");
+        assert!(view.exists(number, key()).await.unwrap());
+        assert_eq!(view.get_keys(number).await.unwrap(), ["k"]);
+        view.delete(number, key()).await.unwrap();
+        view.close(number).await;
+        view.close(number).await;
+        view.close(u32::MAX).await;
+        assert!(matches!(view.get(number, key()).await, Err(v1::Error::InvalidStore)));
+        assert_eq!(view.open("default".to_owned()).await.unwrap(), number, "a number is used again");
+    }
+
+    #[tokio::test]
+    async fn an_instance_has_no_more_stores_open_than_it_may() {
+        let mut instance = instance(&["default"]);
+        let mut view = view(&mut instance);
+        let open_max = crate::key_value::Limits::default().open_max;
+        for _ in 0..open_max {
+            view.open("default".to_owned()).await.unwrap();
+        }
+        assert!(matches!(view.open("default".to_owned()).await, Err(v1::Error::StoreTableFull)));
+        assert_eq!(open(&mut view, "default").unwrap_err(), Error::TableFull);
+        view.close(0).await;
+        let resource = open(&mut view, "default").unwrap();
+        close(&mut view, resource).unwrap();
+        view.open("default".to_owned()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_first_draft_counts_and_lists_with_unsigned_numbers() {
+        let mut instance = instance(&["default"]);
+        let mut view = view(&mut instance);
+        let bucket = open(&mut view, "default").unwrap();
+        let again = || Resource::<Handle>::new_borrow(bucket.rep());
+        // A grant's store allows more keys than an instance may set at once, so that there is a second page.
+        let store = Arc::clone(&handle(&view, &bucket).unwrap().granted().store);
+        store.set_many((0..1_500).map(|index| (format!("{index:04}"), vec![])).collect()).await.unwrap();
+
+        let first = store::HostBucket::list_keys(&mut view, again(), None).await.unwrap().unwrap();
+        assert_eq!(first.keys.len(), 1_000);
+        let rest = store::HostBucket::list_keys(&mut view, again(), first.cursor).await.unwrap().unwrap();
+        assert_eq!((rest.keys.len(), rest.cursor), (500, None));
+        let unknown = store::HostBucket::list_keys(&mut view, again(), Some(4_711)).await.unwrap();
+        assert!(matches!(unknown, Err(store::Error::Other(_))));
+
+        assert_eq!(view.increment(again(), "n".to_owned(), 5).await.unwrap().unwrap(), 5);
+        assert!(view.increment(again(), "n".to_owned(), u64::MAX).await.unwrap().is_err());
+        assert_eq!(view.increment(again(), "n".to_owned(), 1).await.unwrap().unwrap(), 6);
+        let found = view.get_many(again(), vec!["0001".to_owned(), "absent".to_owned()]).await.unwrap().unwrap();
+        assert_eq!(found, [Some(("0001".to_owned(), vec![])), None]);
+    }
+
+    #[tokio::test]
+    async fn an_instance_without_a_grant_opens_nothing() {
+        let mut instance = instance(&[]);
+        assert_eq!(open(&mut view(&mut instance), "default").unwrap_err(), Error::AccessDenied);
+        assert!(matches!(view(&mut instance).open("default".to_owned()).await, Err(v1::Error::AccessDenied)));
+    }
+}

@@ -124,3 +124,69 @@ macro_rules! translate {
     };
 }
 use translate;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use coracle_engine::{Bind, Capability as _, GrantRequest, Identity, InstanceState, Limits, RuntimeConfig, Site};
+    use serde_json::json;
+
+    use super::spin_v1::bindings::fermyon::spin::sqlite::{self as v1, Host as _};
+    use super::spin_v3::bindings::spin::sqlite::sqlite as v3;
+    use super::*;
+    use crate::sqlite::{GRANT, Sqlite};
+
+    fn instance(labels: &[&str]) -> InstanceState {
+        let mut site = Site::default();
+        let asked: BTreeSet<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+        let labels_by_grant = BTreeMap::from([(GRANT.to_owned(), asked)]);
+        Sqlite.bind(&mut Bind { site: &mut site, config: &mut RuntimeConfig::default(), labels: &labels_by_grant }).unwrap();
+        let grants = BTreeMap::from([(GRANT.to_owned(), json!(labels))]);
+        let grant = Sqlite.grant(&GrantRequest { component: "c", grants: &grants, site: &site }).unwrap();
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        InstanceState::new(Arc::new(identity), grant.into_iter().collect(), Arc::new(Limits::default()))
+    }
+
+    #[tokio::test]
+    async fn spin_1_holds_connections_as_numbers() {
+        let mut instance = instance(&["default"]);
+        let mut view = view(&mut instance);
+        let number = view.open("default".to_owned()).await.unwrap();
+        assert!(matches!(view.open("other".to_owned()).await, Err(v1::Error::AccessDenied)));
+        let answer = view.execute(number, "SELECT ? AS x".to_owned(), vec![v1::Value::Real(0.5)]).await.unwrap();
+        assert_eq!(answer.columns, ["x"]);
+        assert!(matches!(*answer.rows[0].values, [v1::Value::Real(number)] if number == 0.5));
+        view.close(number).await;
+        view.close(number).await;
+        assert!(matches!(view.execute(number, "SELECT 1".to_owned(), vec![]).await, Err(v1::Error::InvalidConnection)));
+    }
+
+    #[tokio::test]
+    async fn an_instance_has_no_more_connections_open_than_it_may() {
+        let mut instance = instance(&["default"]);
+        let mut view = view(&mut instance);
+        let connections_max = crate::sqlite::Limits::default().connections_max;
+        for _ in 0..connections_max {
+            view.open("default".to_owned()).await.unwrap();
+        }
+        assert!(matches!(view.open("default".to_owned()).await, Err(v1::Error::Io(text)) if text.contains("256 connections")));
+        view.close(0).await;
+        assert_eq!(view.open("default".to_owned()).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn version_3_tells_what_a_statement_changed() {
+        let mut instance = instance(&["default"]);
+        let mut view = view(&mut instance);
+        let connection = v3::HostConnection::open(&mut view, "default".to_owned()).await.unwrap().unwrap();
+        let again = || Resource::<Handle>::new_borrow(connection.rep());
+        for statement in ["CREATE TABLE t (id INTEGER PRIMARY KEY)", "INSERT INTO t VALUES (3), (4)"] {
+            v3::HostConnection::execute(&mut view, again(), statement.to_owned(), vec![]).await.unwrap().unwrap();
+        }
+        assert_eq!(v3::HostConnection::last_insert_rowid(&mut view, again()).await.unwrap(), 4);
+        assert_eq!(v3::HostConnection::changes(&mut view, again()).await.unwrap(), 2);
+        v3::HostConnection::drop(&mut view, connection).await.unwrap();
+    }
+}
