@@ -1,5 +1,5 @@
 //! A store in an SQLite file, laid out as Spin lays it out so that its files can be used as they are. Reads run beside each other
-//! and beside the writer; [`Writer`] has the writes.
+//! and beside the one writer, which has a file of its own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
