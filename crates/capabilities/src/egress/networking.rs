@@ -29,8 +29,10 @@ pub struct Networking {
 #[serde(deny_unknown_fields, default)]
 struct Table {
     block_networks: Vec<String>,
-    max_socket_connections: Option<usize>,
-    max_total_connections: Option<usize>,
+    #[serde(rename = "max_socket_connections")]
+    socket_connections_max: Option<usize>,
+    #[serde(rename = "max_total_connections")]
+    total_connections_max: Option<usize>,
 }
 
 /// The right to have one more connection; given back when dropped. Without a bound there is nothing to hold.
@@ -78,8 +80,8 @@ impl Networking {
         })?;
         if bind.site.shared::<Self>().is_none() {
             let mut networking = Self::new(blocked, Arc::new(SystemResolver));
-            networking.connections = table.max_total_connections.map(semaphore);
-            networking.sockets = table.max_socket_connections.map(semaphore);
+            networking.connections = table.total_connections_max.map(semaphore);
+            networking.sockets = table.socket_connections_max.map(semaphore);
             bind.site.share(Arc::new(networking));
         }
         Ok(())

@@ -28,14 +28,16 @@ pub(super) struct Outbound {
 #[serde(deny_unknown_fields, default)]
 struct Table {
     connection_pooling: bool,
-    max_connections: Option<usize>,
-    max_concurrent_requests: Option<usize>,
+    #[serde(rename = "max_connections")]
+    connections_max: Option<usize>,
+    #[serde(rename = "max_concurrent_requests")]
+    concurrent_requests_max: Option<usize>,
     h2c_prior_knowledge: Vec<String>,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { connection_pooling: true, max_connections: None, max_concurrent_requests: None, h2c_prior_knowledge: Vec::new() }
+        Self { connection_pooling: true, connections_max: None, concurrent_requests_max: None, h2c_prior_knowledge: Vec::new() }
     }
 }
 
@@ -49,7 +51,7 @@ impl Outbound {
     /// Reads `[outbound_http]` and `[[client_tls]]`.
     pub(super) fn bind(bind: &mut Bind<'_>) -> Result<Self, BindError> {
         let table: Table = bind.config.take_as("outbound_http")?.unwrap_or_default();
-        let connections_max = match (table.max_connections, table.max_concurrent_requests) {
+        let connections_max = match (table.connections_max, table.concurrent_requests_max) {
             (Some(_), Some(_)) => {
                 return Err(BindError::Refused {
                     message: "`[outbound_http]` has both `max_connections` and `max_concurrent_requests`".to_owned(),
