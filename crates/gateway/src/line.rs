@@ -1,8 +1,10 @@
 //! What the two ends of one connection's work tell each other: the side that reads and writes bytes, and the side that answers requests.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use coracle_base::clock;
+use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use crate::refusal::Refusal;
@@ -26,6 +28,8 @@ pub(crate) struct Line {
     stalled: AtomicU32,
     /// When a response last moved.
     moved_ns: AtomicU64,
+    /// Who waits for the last open request to end.
+    waiting: AtomicWaker,
     /// HTTP/1 only.
     refused: Mutex<Option<Refused>>,
 }
@@ -36,8 +40,17 @@ impl Line {
     }
 
     pub(crate) fn end(&self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        let open = self.open.fetch_sub(1, Ordering::Relaxed);
         self.moved_ns.store(clock::monotonic_ns(), Ordering::Relaxed);
+        if open == 1 {
+            self.waiting.wake();
+        }
+    }
+
+    /// Ready when no request is open.
+    pub(crate) fn poll_idle(&self, context: &Context<'_>) -> Poll<()> {
+        self.waiting.register(context.waker());
+        if self.is_idle() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub(crate) fn is_idle(&self) -> bool {

@@ -211,7 +211,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// The client sends nothing more. An answer that is under way gets a moment, then the parser learns of it and lets the guest go.
     fn poll_half_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let is_between = matches!(&self.watch, Watch::Http1(framing) if framing.is_in_head());
-        if !is_between || self.line.is_idle() {
+        if !is_between || self.line.poll_idle(context).is_ready() {
             return Poll::Ready(());
         }
         if self.waiting != Waiting::HalfClosed {

@@ -147,6 +147,12 @@ fn a_client_that_closes_its_side_still_gets_its_answer() {
 }
 
 #[test]
+fn a_half_closed_connection_ends_with_its_last_answer() {
+    let site = Site::echo_with(Bounds { half_closed: raw::PATIENCE * 2, ..Bounds::default() });
+    assert_eq!(site.exchange(GET.repeat(2)).len(), 2);
+}
+
+#[test]
 fn a_client_that_leaves_ends_the_call() {
     let (site, dropped) = never(Bounds { half_closed: Duration::from_millis(100), ..Bounds::default() });
     for (bytes, count) in [(GET, 1), (b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhel", 2)] {
