@@ -111,3 +111,13 @@ fn what_cannot_be_bound_is_named_with_a_way_out() {
         assert_eq!(text, expected);
     }
 }
+
+#[test]
+fn either_version_3_of_sqlite_links_without_async() {
+    for version in ["3.0.0", "3.1.0"] {
+        let import =
+            format!(r#"(component (import "spin:sqlite/sqlite@{version}" (instance (export "connection" (type (sub resource))))))"#);
+        let runnable = Given::default().run("importer", &wat::parse_str(import).unwrap());
+        assert_eq!(runnable.generation(), coracle_engine::Generation::P2);
+    }
+}
