@@ -2,11 +2,13 @@
 //! interfaces is today's canonical ABI under other names: given today's names and a component type, they become components.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{CustomSection, ExportSection, ImportSection, Module, RawSection};
-use wasmparser::{BinaryReaderError, Operator, Parser, Payload, TypeRef};
+use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload, TypeRef};
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
@@ -34,8 +36,11 @@ const HANDLERS: &[(&str, &str, &str)] = &[
     ("handle-redis-message", "inbound-redis", "fermyon:spin/inbound-redis#handle-message"),
 ];
 
-/// The name of the allocator that the canonical ABI calls.
-const REALLOC: &str = "cabi_realloc";
+/// The name of the allocator that the host calls.
+const OLD_REALLOC: &str = "canonical_abi_realloc";
+
+/// The instruction that does nothing.
+const NOP: u8 = 0x01;
 
 /// Whether a module without a component type is one of Spin 1's.
 pub(super) fn is_spin1(anatomy: &Anatomy) -> bool {
@@ -51,8 +56,12 @@ pub(super) fn interface(module: &str) -> Option<&'static str> {
 
 /// The module with today's names and a component type.
 pub(super) fn renew(module: &[u8], anatomy: &Anatomy) -> Result<Vec<u8>, ModuleError> {
+    let mut patched = module.to_vec();
+    if let Some(call) = constructors_call(module)? {
+        patched.get_mut(call).unwrap_or_default().fill(NOP);
+    }
     let mut renewed = Module::new();
-    for payload in Parser::new(0).parse_all(module) {
+    for payload in Parser::new(0).parse_all(&patched) {
         match payload? {
             Payload::ImportSection(section) => {
                 let mut imports = ImportSection::new();
@@ -70,14 +79,13 @@ pub(super) fn renew(module: &[u8], anatomy: &Anatomy) -> Result<Vec<u8>, ModuleE
                     let export = export?;
                     let kind = RoundtripReencoder.export_kind(export.kind).map_err(|error| ModuleError::Encode(error.to_string()))?;
                     let name = export_name(export.name, anatomy);
-                    let index = if name == REALLOC { without_constructors(module, export.index)? } else { export.index };
-                    exports.export(name, kind, index);
+                    exports.export(name, kind, export.index);
                 }
                 renewed.section(&exports);
             }
             payload => {
                 if let Some((id, range)) = payload.as_section() {
-                    renewed.section(&RawSection { id, data: module.get(range).unwrap_or_default() });
+                    renewed.section(&RawSection { id, data: patched.get(range).unwrap_or_default() });
                 }
             }
         }
@@ -97,17 +105,18 @@ fn import_name<'a>(module: &'a str, name: &'a str) -> (Cow<'a, str>, &'a str) {
 
 fn export_name<'a>(name: &'a str, anatomy: &Anatomy) -> &'a str {
     match name {
-        "canonical_abi_realloc" => REALLOC,
+        OLD_REALLOC => "cabi_realloc",
         // TinyGo sets its runtime up and registers the handler there; it returns, and a reactor's start is run before any export.
         "_start" if !anatomy.functions.contains("_initialize") => "_initialize",
         _ => HANDLERS.iter().find(|(old, ..)| *old == name).map_or(name, |(_, _, new)| new),
     }
 }
 
-/// The allocator itself, where `index` is the wrapper that old linkers put around every export: it runs the constructors before each
-/// call. Those ask WASI for the environment, and nothing may be imported while the host allocates; the handler's wrapper runs them too.
-fn without_constructors(module: &[u8], index: u32) -> Result<u32, BinaryReaderError> {
-    let mut body_index = 0;
+/// Where in `module` the allocator calls the constructors, if it does. Old linkers let every export run them first. Those ask WASI for
+/// the environment, and nothing may be imported while the host allocates; the handler runs them all the same.
+fn constructors_call(module: &[u8]) -> Result<Option<Range<usize>>, BinaryReaderError> {
+    let (mut exports, mut body_index) = (HashMap::new(), 0);
+    let (mut handler, mut allocator) = (None, None);
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::ImportSection(section) => {
@@ -115,47 +124,35 @@ fn without_constructors(module: &[u8], index: u32) -> Result<u32, BinaryReaderEr
                     body_index += u32::from(matches!(import?.ty, TypeRef::Func(_)));
                 }
             }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    exports.insert(export.index, export.name);
+                }
+            }
             Payload::CodeSectionEntry(body) => {
-                if body_index == index {
-                    let operators = body.get_operators_reader()?.into_iter().take(WRAPPER_OPERATORS_MAX).collect::<Result<Vec<_>, _>>()?;
-                    return Ok(wrapped(&operators).unwrap_or(index));
+                match exports.get(&body_index) {
+                    Some(&OLD_REALLOC) => allocator = first_call(&body)?,
+                    Some(name) if HANDLERS.iter().any(|(old, ..)| old == name) => handler = first_call(&body)?,
+                    _ => {}
                 }
                 body_index += 1;
             }
             _ => {}
         }
     }
-    Ok(index)
+    Ok(match (handler, allocator) {
+        (Some((constructors, _)), Some((called, range))) if constructors == called => Some(range),
+        _ => None,
+    })
 }
 
-/// More operators than a wrapper has.
-const WRAPPER_OPERATORS_MAX: usize = 10;
-
-/// The function with the four parameters of an allocator that is called by a wrapper and nothing but a wrapper.
-fn wrapped(operators: &[Operator<'_>]) -> Option<u32> {
-    use Operator::{Call, End, LocalGet};
-    match operators {
-        [
-            Call { .. },
-            LocalGet { local_index: 0 },
-            LocalGet { local_index: 1 },
-            LocalGet { local_index: 2 },
-            LocalGet { local_index: 3 },
-            Call { function_index },
-            End,
-        ]
-        | [
-            Call { .. },
-            LocalGet { local_index: 0 },
-            LocalGet { local_index: 1 },
-            LocalGet { local_index: 2 },
-            LocalGet { local_index: 3 },
-            Call { function_index },
-            Call { .. },
-            End,
-        ] => Some(*function_index),
-        _ => None,
-    }
+/// The function that `body` calls before anything else, and where.
+fn first_call(body: &FunctionBody<'_>) -> Result<Option<(u32, Range<usize>)>, BinaryReaderError> {
+    let mut operators = body.get_operators_reader()?;
+    let (operator, start) = operators.read_with_offset()?;
+    let Operator::Call { function_index } = operator else { return Ok(None) };
+    Ok(Some((function_index, start..operators.original_position())))
 }
 
 /// The encoded type of a component that imports and exports what `anatomy` does.
