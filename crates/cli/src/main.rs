@@ -1,2 +1,23 @@
-//! placeholder
-fn main() {}
+//! The program `coracle`: a file for each command in `commands`, listed in `COMMANDS`. The other modules are what commands share.
+
+use std::process::ExitCode;
+
+mod building;
+mod commands;
+mod context;
+mod environment;
+mod exit;
+mod logs;
+mod output;
+mod program;
+mod project;
+mod refusal;
+mod serving;
+mod survey;
+mod telemetry;
+mod units;
+mod watching;
+
+fn main() -> ExitCode {
+    program::run().into()
+}

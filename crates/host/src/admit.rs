@@ -97,7 +97,8 @@ fn needed(loaded: &Loaded) -> Vec<Import> {
 }
 
 /// The manifest line that grants `key`.
-pub(crate) fn line_of(key: &str) -> Option<&'static str> {
+#[must_use]
+pub fn line_of(key: &str) -> Option<&'static str> {
     Some(match key {
         "ai-models" => "ai_models = [\"llama2-chat\"]",
         "environment" => "environment = { NAME = \"value\" }",

@@ -13,11 +13,11 @@ mod source;
 mod workload;
 
 pub use admission::Slot;
-pub use admit::{AdmitError, Notice, interface_of, is_ambient};
+pub use admit::{AdmitError, Notice, interface_of, is_ambient, line_of};
 pub use compose::ComposeError;
 pub use fetch::FetchError;
 pub use files::{FilesError, Mounting};
 pub use host::{Host, HostError, Options};
 pub use runnable::{Parts, Runnable};
-pub use source::SourceError;
+pub use source::{SourceError, Sources, read_component};
 pub use workload::{Placement, Watcher, Workload, WorkloadError};

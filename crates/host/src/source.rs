@@ -1,10 +1,14 @@
 //! Where a component's bytes come from.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use coracle_app::{App, Component, ComponentId, DependencySource, Source};
 
 use crate::fetch::{self, COMPONENT_BYTES_MAX, FetchError};
+
+/// How WebAssembly begins.
+const MAGIC: &[u8] = b"\0asm";
 
 /// Why the bytes of a component cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,16 @@ pub enum SourceError {
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
+    },
+    /// The text format does not parse.
+    #[error("{path}:{place}: {message}; correct the text, or name a binary")]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// The line and the column, from 1.
+        place: String,
+        /// What is wrong there.
+        message: String,
     },
     /// The file is greater than any component may be.
     #[error("{path} has {bytes} bytes, and a component may have {COMPONENT_BYTES_MAX}; strip debug information from the build")]
@@ -58,7 +72,7 @@ fn remedy(has_build: bool) -> &'static str {
 
 /// Finds the bytes of the components of one app.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Sources<'a> {
+pub struct Sources<'a> {
     /// The app.
     pub(crate) app: &'a App,
     /// The folder of its manifest.
@@ -67,9 +81,18 @@ pub(crate) struct Sources<'a> {
     pub(crate) cache: Option<&'a Path>,
 }
 
-impl Sources<'_> {
+impl<'a> Sources<'a> {
+    /// Finds the components of `app`, whose manifest is in `folder`.
+    #[must_use]
+    pub fn new(app: &'a App, folder: &'a Path, cache: Option<&'a Path>) -> Self {
+        Self { app, folder, cache }
+    }
+
     /// The bytes of `component`, before its dependencies are plugged in.
-    pub(crate) async fn of(&self, component: &Component) -> Result<Vec<u8>, SourceError> {
+    ///
+    /// # Errors
+    /// [`SourceError`] when they cannot be had.
+    pub async fn of(&self, component: &Component) -> Result<Vec<u8>, SourceError> {
         // Each step leads to another component, so more steps than components is a circle.
         let mut current = component;
         for _ in 0..=self.app.components.len() {
@@ -98,15 +121,39 @@ impl Sources<'_> {
     }
 
     fn file(&self, path: &str, has_build: bool) -> Result<Vec<u8>, SourceError> {
-        let path = self.folder.join(path);
-        let size = match std::fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(SourceError::Missing { path, has_build }),
-            Err(source) => return Err(SourceError::Read { path, source }),
-        };
-        if size > COMPONENT_BYTES_MAX as u64 {
-            return Err(SourceError::Size { path, bytes: size });
-        }
-        std::fs::read(&path).map_err(|source| SourceError::Read { path, source })
+        read_component(&self.folder.join(path)).map_err(|error| match error {
+            SourceError::Missing { path, .. } => SourceError::Missing { path, has_build },
+            error => error,
+        })
     }
+}
+
+/// The WebAssembly in the file at `path`; the text format is translated.
+///
+/// # Errors
+/// [`SourceError`] when it cannot be had.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, SourceError> {
+    let path = path.to_owned();
+    let size = match std::fs::metadata(&path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(SourceError::Missing { path, has_build: false }),
+        Err(source) => return Err(SourceError::Read { path, source }),
+    };
+    if size > COMPONENT_BYTES_MAX as u64 {
+        return Err(SourceError::Size { path, bytes: size });
+    }
+    match std::fs::read(&path) {
+        Ok(bytes) if bytes.starts_with(MAGIC) || path.extension().is_none_or(|extension| extension != "wat") => Ok(bytes),
+        Ok(text) => translate(path, &text),
+        Err(source) => Err(SourceError::Read { path, source }),
+    }
+}
+
+fn translate(path: PathBuf, text: &[u8]) -> Result<Vec<u8>, SourceError> {
+    wat::parse_bytes(text).map(Cow::into_owned).map_err(|error| {
+        // The library tells the place in a picture of several lines, which belongs on one.
+        let told = error.to_string();
+        let place = told.lines().find_map(|line| line.trim().strip_prefix("--> <anon>:")).unwrap_or("1:1").to_owned();
+        SourceError::Text { path, place, message: told.lines().next().unwrap_or_default().to_owned() }
+    })
 }

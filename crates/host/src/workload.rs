@@ -20,6 +20,9 @@ use crate::files::{self, FilesError, Mounting};
 use crate::source::{SourceError, Sources};
 use crate::{Host, Parts, Runnable, limits};
 
+/// How temporary folders begin, so that one that was left behind can be told.
+const TEMP_PREFIX: &str = "coracle-";
+
 /// Where and how an app is started. Plain data, read at the edge.
 #[derive(Default)]
 pub struct Placement {
@@ -37,6 +40,8 @@ pub struct Placement {
     pub only: BTreeSet<ComponentId>,
     /// How files reach the guests.
     pub mounting: Mounting,
+    /// Where the guests' copies of their files are made; `None` for the system's temporary folder.
+    pub temp: Option<PathBuf>,
     /// Is told while a component compiles.
     pub watcher: Option<Watcher>,
 }
@@ -65,7 +70,7 @@ pub enum WorkloadError {
     #[error("component `{0}` is not in this app; it has {1}")]
     UnknownComponent(ComponentId, String),
     /// A working folder cannot be made.
-    #[error("no temporary folder can be made; set `TMPDIR` to a folder that is writable")]
+    #[error("no temporary folder can be made; check that the system's is writable, or name another with `--temp`")]
     Assets(#[source] std::io::Error),
     /// The folder of the manifest is gone.
     #[error("the folder {} cannot be opened", folder.display())]
@@ -132,7 +137,7 @@ impl Workload {
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
         placement.site.app.clone_from(&app.name);
         bind(&app, &needed, &mut placement)?;
-        let assets = TempDir::with_prefix("coracle-").map_err(WorkloadError::Assets)?;
+        let assets = temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)?;
         let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), _assets: assets };
         let loading = Loading {
             host,
@@ -289,6 +294,10 @@ impl Loading<'_> {
         }
         Ok(capabilities::grants(&GrantRequest { component: component.id.as_str(), grants, site: &workload.site })?)
     }
+}
+
+fn temp_dir(folder: Option<&Path>) -> std::io::Result<TempDir> {
+    folder.map_or_else(|| TempDir::with_prefix(TEMP_PREFIX), |folder| TempDir::with_prefix_in(TEMP_PREFIX, folder))
 }
 
 /// The components that a trigger calls.

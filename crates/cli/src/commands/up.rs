@@ -1,0 +1,130 @@
+//! `coracle up`: serves an app until it is asked to stop. An app that is a program runs once instead.
+
+use clap::{ArgMatches, Args, FromArgMatches};
+
+use crate::building;
+use crate::commands::{Command, define};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::project::{AppArguments, Project};
+use crate::serving::{self, Front, GRACE, Listening, Ready, ServeArguments, Serving, Signals, Stage};
+use crate::telemetry;
+
+/// `coracle up`.
+pub(crate) struct Up;
+
+/// What `up` is told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) app: AppArguments,
+
+    /// Build the app first
+    #[arg(long, env = "SPIN_ALWAYS_BUILD", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    build: bool,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArguments,
+}
+
+const HELP: &str = "\
+Examples:
+  coracle up                                   the nearest manifest, on 127.0.0.1:3000
+  coracle up examples/hello                    the manifest in a folder
+  coracle up hello.wasm                        one component without a manifest, on every path
+  coracle up --listen 0.0.0.0:80 --quiet       reachable from outside, without the components' output
+  coracle up --variable token=@secret.txt      a variable whose value is in a file
+  coracle up --tls-cert cert.pem --tls-key key.pem --listen 0.0.0.0:443
+
+Ctrl-C and SIGTERM stop accepting and let requests in progress finish, for 30 seconds; a second one ends at once.
+";
+
+impl Arguments {
+    /// Serves what has just been built.
+    pub(crate) fn built(app: AppArguments, serve: ServeArguments) -> Self {
+        Self { app, build: false, serve }
+    }
+}
+
+impl Command for Up {
+    fn name(&self) -> &'static str {
+        "up"
+    }
+
+    fn define(&self) -> clap::Command {
+        serving::with_foreign_flags(define::<Arguments>("up", "Serve an app", HELP).visible_alias("u"))
+    }
+
+    fn run(&self, context: &Context, matches: &ArgMatches) -> anyhow::Result<Exit> {
+        for warning in serving::foreign_flags(matches) {
+            context.output.warning(warning);
+        }
+        let arguments = Arguments::from_arg_matches(matches)?;
+        let _telemetry = telemetry::start(context, arguments.serve.logs.log_format, arguments.serve.logs.quiet)?;
+        serving::runtime()?.block_on(up(context, &arguments))
+    }
+}
+
+/// Builds if that is wanted, and serves.
+pub(crate) async fn up(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let project = Project::find(&arguments.app, &context.environment)?;
+    let state = project.state_folder();
+    if arguments.build {
+        let steps = building::plan(&project.app, &project.folder, &[], context.output)?;
+        tokio::select! {
+            built = building::build(&steps, context.output) => built?,
+            () = signals.next() => return Ok(Exit::Interrupted),
+        }
+        building::remember_profile(state.as_deref(), project.profile.as_deref());
+    } else {
+        warn_of_profile(context.output, &project, building::profile_built(state.as_deref()));
+    }
+    if serving::program_of(&project.app) {
+        let stage = Stage::new(context, &arguments.serve, &project)?;
+        let workload = stage.workload(&project).await?;
+        return serving::run_program(context.output, &workload, vec![project.app.name.clone()], &mut signals).await;
+    }
+    serve(context, arguments, &project, signals).await
+}
+
+async fn serve(context: &Context, arguments: &Arguments, project: &Project, mut signals: Signals) -> anyhow::Result<Exit> {
+    let listening = Listening::open(&arguments.serve.listen)?;
+    let stage = Stage::new(context, &arguments.serve, project)?;
+    let ready = tokio::select! {
+        ready = stage.ready(project) => ready?,
+        () = signals.next() => return Ok(Exit::Interrupted),
+    };
+    let serving = listening.serve(Front::new(ready.http.clone()))?;
+    serving::print_summary(context.output, &ready, serving.base(), arguments.serve.listen.format);
+    signals.next().await;
+    drain(context.output, serving, &ready, &mut signals).await
+}
+
+/// Lets requests in progress finish; a second signal cuts them.
+pub(crate) async fn drain(output: Output, serving: Serving, ready: &Ready, signals: &mut Signals) -> anyhow::Result<Exit> {
+    output.note(format_args!("stopping: requests in progress have {} s to finish; Ctrl-C again ends them", GRACE.as_secs()));
+    tokio::select! {
+        drained = serving.shutdown() => {
+            if drained.requests_cut > 0 {
+                output.warning(format_args!("{} requests were cut off", drained.requests_cut));
+            } else {
+                ready.workload.drain().await;
+            }
+            Ok(Exit::Ok)
+        }
+        () = signals.next() => Ok(Exit::Interrupted),
+    }
+}
+
+fn warn_of_profile(output: Output, project: &Project, built: Option<String>) {
+    if project.profile != built {
+        let name = |profile: Option<&str>| profile.map_or_else(|| "no profile".to_owned(), |profile| format!("profile `{profile}`"));
+        output.warning(format_args!(
+            "the last build was with {}, and this serves {}; build again if that is not meant",
+            name(built.as_deref()),
+            name(project.profile.as_deref())
+        ));
+    }
+}

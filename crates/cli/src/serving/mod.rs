@@ -1,0 +1,21 @@
+//! Starts an app and serves it: what `up`, `watch` and `build --up` have in common.
+
+mod arguments;
+mod engine;
+mod listening;
+mod operator;
+mod presets;
+mod programs;
+mod signals;
+mod stage;
+mod summary;
+
+pub(crate) use arguments::{EngineArguments, Format, GrantArguments, LogFormat, ServeArguments, foreign_flags, with_foreign_flags};
+pub(crate) use engine::{host, runtime, watcher};
+pub(crate) use listening::{Front, GRACE, Listening, Serving};
+pub(crate) use operator::{Operator, read_config};
+pub(crate) use presets::share_variables;
+pub(crate) use programs::{program_of, run_program};
+pub(crate) use signals::Signals;
+pub(crate) use stage::{Ready, Stage};
+pub(crate) use summary::print_summary;

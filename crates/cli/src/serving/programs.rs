@@ -1,0 +1,60 @@
+//! Runs the program of an app: a component of the trigger `command`, with the streams of this process.
+
+use coracle_app::App;
+use coracle_base::chain;
+use coracle_capabilities::wasi;
+use coracle_host::Workload;
+use coracle_triggers::command::{self, CommandError};
+
+use super::Signals;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::refusal::refuse;
+
+/// The component that runs when `app` is nothing but one program.
+pub(crate) fn program_of(app: &App) -> bool {
+    !app.triggers.is_empty() && app.triggers.iter().all(|trigger| trigger.kind == "command")
+}
+
+/// Runs the only program of `workload` with `arguments`, and ends as it ends. A signal ends it at once.
+pub(crate) async fn run_program(
+    output: Output,
+    workload: &Workload,
+    arguments: Vec<String>,
+    signals: &mut Signals,
+) -> anyhow::Result<Exit> {
+    let mut runnables = workload.runnables();
+    let Some(runnable) = runnables.next() else {
+        return refuse("this app has no program", "give it a `[[trigger.command]]`, or serve it with `coracle up`");
+    };
+    if let Some(other) = runnables.next() {
+        let message = format!("this app has several programs, `{}` and `{}` among them", runnable.id(), other.id());
+        return refuse(message, "choose one with `--component-id`");
+    }
+    let command = wasi::Command {
+        arguments,
+        initial_cwd: None,
+        stdin: wasi::Stdin::Inherit,
+        stdout: wasi::Stdout::Inherit,
+        stderr: wasi::Stdout::Inherit,
+    };
+    let ended = tokio::select! {
+        ended = command::run(runnable, command) => ended,
+        () = signals.next() => return Ok(Exit::Interrupted),
+    };
+    match ended {
+        Ok(status) => Ok(Exit::Guest(truncated(status))),
+        Err(CommandError::Fault(fault)) => {
+            output.error(chain(&fault));
+            Ok(Exit::Trapped)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The part of an exit status that a process can pass on.
+fn truncated(status: i32) -> u8 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "systems keep the lowest byte")]
+    let status = status as u8;
+    status
+}

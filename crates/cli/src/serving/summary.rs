@@ -1,0 +1,97 @@
+//! What is printed when an app serves: its address and routes, as Spin prints them, then what its components were granted and what they
+//! import without a grant.
+
+use std::collections::BTreeMap;
+
+use coracle_host::{Notice, Workload, interface_of, is_ambient};
+use coracle_triggers::http::RouteSummary;
+use serde_json::{Value, json};
+
+use super::{Format, Ready};
+use crate::output::{Output, Style, Table};
+
+/// Prints everything that is to be known about `ready`, which answers at `base`.
+pub(crate) fn print_summary(output: Output, ready: &Ready, base: &str, format: Format) {
+    for warning in &ready.workload.app().warnings {
+        output.warning(warning);
+    }
+    let routes = ready.http.routes(&ready.workload);
+    if format == Format::Json {
+        output.json(&as_json(base, &routes));
+        return;
+    }
+    output.line(format_args!("Serving {}", output.style(base, Style::Bold)));
+    output.line("Available Routes:");
+    for route in &routes {
+        let wildcard = if route.wildcard { " (wildcard)" } else { "" };
+        output.line(format_args!("  {}: {}{wildcard}", output.style(&route.id, Style::Cyan), url(base, &route.route)));
+        for line in route.description.lines() {
+            output.line(format_args!("    {line}"));
+        }
+    }
+    print_granted(output, &ready.workload);
+    print_ungranted(output, ready.workload.notices());
+}
+
+fn print_granted(output: Output, workload: &Workload) {
+    let mut table = Table::new(&["component", "is granted"]);
+    for runnable in workload.runnables() {
+        for granted in runnable.granted() {
+            table.row([runnable.id().to_owned(), granted]);
+        }
+    }
+    if !table.is_empty() {
+        output.line("");
+        output.table(&table);
+    }
+}
+
+fn print_ungranted(output: Output, notices: &[Notice]) {
+    let mut lines: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for notice in notices.iter().filter(|notice| is_surprising(notice)) {
+        lines.entry((notice.component.as_str(), notice.line.as_str())).or_default().push(notice.interface.to_string());
+    }
+    let mut table = Table::new(&["component", "imports without a grant", "to allow it, add"]);
+    for ((component, line), interfaces) in lines {
+        table.row([component.to_owned(), shortened(&interfaces), line.to_owned()]);
+    }
+    if !table.is_empty() {
+        output.line("");
+        output.table(&table);
+    }
+}
+
+/// The first of several interfaces, and how many follow.
+fn shortened(interfaces: &[String]) -> String {
+    match interfaces {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+/// Whether somebody should look at it: every toolchain imports environment and files.
+fn is_surprising(notice: &Notice) -> bool {
+    let key = interface_of(&notice.interface).and_then(|interface| interface.granted_by);
+    key.is_some_and(|key| !is_ambient(key))
+}
+
+fn as_json(base: &str, routes: &[RouteSummary]) -> Value {
+    let route = |route: &RouteSummary| {
+        let mut object = json!({ "id": route.id, "route": route.route, "wildcard": route.wildcard });
+        if let Some(object) = object.as_object_mut().filter(|_| !route.description.is_empty()) {
+            object.insert("description".to_owned(), route.description.clone().into());
+        }
+        object
+    };
+    json!({ "base_url": base, "routes": routes.iter().map(route).collect::<Vec<_>>() })
+}
+
+/// A route at `base`; one with methods or hosts stands for itself.
+fn url(base: &str, route: &str) -> String {
+    match route {
+        "" => format!("{base}/"),
+        path if path.starts_with('/') => format!("{base}{path}"),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,127 @@
+//! What the components of an app are and want, found without running them: their code, what they import and export, and whether the
+//! manifest grants it.
+
+use coracle_app::{App, Component, ComponentId};
+use coracle_engine::{Generation, Import, Shape};
+use coracle_host::{SourceError, Sources, interface_of, is_ambient, line_of};
+
+use crate::project::Project;
+
+/// One component, looked at from outside.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Its code.
+    pub(crate) bytes: Vec<u8>,
+    /// What the code is.
+    pub(crate) shape: Shape,
+    /// What it imports, with what the manifest says about it. Empty for a core module, whose imports show when it is adapted.
+    pub(crate) imports: Vec<(Import, Standing)>,
+}
+
+/// How an import stands with the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It needs no grant.
+    Free,
+    /// It is granted, under this key.
+    Granted(&'static str),
+    /// It is not granted: calls are denied. The line grants it.
+    Denied {
+        /// The manifest line that grants it.
+        line: &'static str,
+        /// Whether every toolchain imports it, wanted or not.
+        ambient: bool,
+    },
+    /// A dependency of the component answers it.
+    Plugged,
+    /// No capability answers it: the component does not load.
+    Unknown,
+}
+
+/// Why a component cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SurveyError {
+    /// Its bytes cannot be had.
+    #[error("component `{0}` has no code")]
+    Source(ComponentId, #[source] SourceError),
+    /// They are no WebAssembly.
+    #[error("component `{0}` cannot be used")]
+    Shape(ComponentId, #[source] coracle_engine::ShapeError),
+}
+
+/// Looks at `component` of `project`.
+pub(crate) async fn survey(project: &Project, component: &Component) -> Result<Found, SurveyError> {
+    let sources = Sources::new(&project.app, &project.folder, None);
+    let bytes = sources.of(component).await.map_err(|error| SurveyError::Source(component.id.clone(), error))?;
+    let shape = Shape::of(&bytes).map_err(|error| SurveyError::Shape(component.id.clone(), error))?;
+    let imports = match &shape {
+        Shape::Component { imports, .. } => imports.iter().map(|import| (import.clone(), standing(component, import))).collect(),
+        Shape::Module { .. } => Vec::new(),
+    };
+    Ok(Found { bytes, shape, imports })
+}
+
+impl Found {
+    /// What the code is, in a few words.
+    pub(crate) fn kind(&self) -> &'static str {
+        match &self.shape {
+            Shape::Component { generation: Generation::P2, .. } => "component (WASI 0.2)",
+            Shape::Component { generation: Generation::P3, .. } => "component (WASI 0.3)",
+            Shape::Module { has_component_type: true, .. } => "core module with a component type",
+            Shape::Module { .. } => "core module",
+        }
+    }
+
+    /// The names that it exports.
+    pub(crate) fn exports(&self) -> Vec<String> {
+        match &self.shape {
+            Shape::Component { exports, .. } => exports.iter().map(ToString::to_string).collect(),
+            Shape::Module { exports, .. } => exports.clone(),
+        }
+    }
+
+    /// Whether a trigger of `kind` finds something to call. A core module shows that only when it is adapted.
+    pub(crate) fn fits(&self, kind: &str) -> bool {
+        let (Shape::Component { exports, .. }, Some(trigger)) = (&self.shape, coracle_triggers::find(kind)) else { return true };
+        let wanted: Vec<_> = trigger.about().exports.iter().map(|text| Import::parse(text)).collect();
+        exports.iter().any(|export| wanted.iter().any(|wanted| fits(export, wanted)))
+    }
+}
+
+/// Whether `export` is what a trigger wants, whose version is a beginning of versions.
+fn fits(export: &Import, wanted: &Import) -> bool {
+    let begins = |wanted: &String| export.version.as_deref().is_some_and(|version| version.starts_with(wanted.as_str()));
+    export.name == wanted.name && wanted.version.as_ref().is_none_or(begins)
+}
+
+fn standing(component: &Component, import: &Import) -> Standing {
+    if component.dependencies.iter().any(|dependency| names(&dependency.name.to_string(), import)) {
+        return Standing::Plugged;
+    }
+    let Some(interface) = interface_of(import) else { return Standing::Unknown };
+    let Some(key) = interface.granted_by else { return Standing::Free };
+    let is_granted = component.grants.contains_key(key) || (key == "files" && !component.files.is_empty());
+    match line_of(key).filter(|_| !is_granted) {
+        Some(line) => Standing::Denied { line, ambient: is_ambient(key) },
+        None => Standing::Granted(key),
+    }
+}
+
+/// Whether a dependency called `name` is plugged into `import`: by its whole name, its interface or its package.
+fn names(name: &str, import: &Import) -> bool {
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    import.name == name || import.name.split_once('/').is_some_and(|(package, _)| package == name)
+}
+
+/// The triggers that call `id`, for people: `http /hello/...`.
+pub(crate) fn callers(app: &App, id: &ComponentId) -> Vec<String> {
+    let calls = |trigger: &&coracle_app::Trigger| {
+        trigger.component.as_ref() == Some(id) || trigger.components.values().flatten().any(|it| it == id)
+    };
+    let text = |trigger: &coracle_app::Trigger| match trigger.config.get("route") {
+        Some(serde_json::Value::String(route)) => format!("{} {route}", trigger.kind),
+        Some(_) => format!("{}, privately", trigger.kind),
+        None => trigger.kind.clone(),
+    };
+    app.triggers.iter().filter(calls).map(text).collect()
+}

@@ -1,0 +1,205 @@
+//! An app in a folder of its own, and the program that works on it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use coracle_base::clock;
+use tempfile::TempDir;
+
+/// Longer than anything here takes, also where an interpreter compiles on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with an app.
+pub(crate) struct App {
+    folder: TempDir,
+}
+
+/// A program that serves; killed when dropped.
+pub(crate) struct Serving {
+    child: Child,
+    lines: Receiver<String>,
+    errors: Receiver<String>,
+    pub(crate) address: String,
+}
+
+impl App {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// An app of one fixture on every path, whose component table ends with `more`.
+    pub(crate) fn of(fixture: &str, more: &str) -> Self {
+        let app = Self::new();
+        app.fixture(fixture);
+        app.file("spin.toml", &manifest(fixture, more));
+        app
+    }
+
+    /// Copies a fixture into the folder.
+    pub(crate) fn fixture(&self, name: &str) {
+        std::fs::copy(coracle_testkit::fixture_path(name), self.path(&format!("{name}.wasm"))).unwrap();
+    }
+
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program in the app's folder, with an environment that has nothing of ours but a cache.
+    pub(crate) fn coracle(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        // Compiled code is shared between tests and runs.
+        command.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        self.coracle(arguments).output().unwrap()
+    }
+
+    /// What a run that must fail prints, with the app's folder and exit code made constant.
+    pub(crate) fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "a refusal prints no result");
+        format!("exit {}\n{}", output.status.code().unwrap(), self.constant(&output.stderr))
+    }
+
+    /// `text` without what differs from run to run.
+    pub(crate) fn constant(&self, text: &[u8]) -> String {
+        String::from_utf8_lossy(text).replace(&self.folder.path().display().to_string(), "<app>")
+    }
+
+    /// Serves the app on a free port with more `arguments`.
+    pub(crate) fn up(&self, arguments: &[&str]) -> Serving {
+        Serving::start(self.coracle(&[&["up", "--listen", "127.0.0.1:0"], arguments].concat()))
+    }
+}
+
+impl Serving {
+    /// Starts `command`, which must say where it serves.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = lines_of(child.stdout.take().unwrap());
+        let errors = lines_of(child.stderr.take().unwrap());
+        let mut serving = Self { child, lines, errors, address: String::new() };
+        let line = serving.line(|line| line.starts_with("Serving "));
+        serving.address = line.rsplit("//").next().unwrap().to_owned();
+        serving
+    }
+
+    /// Waits for a line of standard output.
+    pub(crate) fn line(&self, wanted: impl Fn(&str) -> bool) -> String {
+        wait(&self.lines, wanted).unwrap_or_else(|seen| panic!("no such line on standard output: {seen}{}", rest(&self.errors)))
+    }
+
+    /// Waits for a line of standard error.
+    pub(crate) fn error(&self, wanted: impl Fn(&str) -> bool) -> String {
+        wait(&self.errors, wanted).unwrap_or_else(|seen| panic!("no such line on standard error: {seen}"))
+    }
+
+    /// The status and body of a GET.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        get(&self.address, path)
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.child.wait().unwrap()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The manifest of an app of one component on every path.
+pub(crate) fn manifest(fixture: &str, more: &str) -> String {
+    format!(
+        "spin_manifest_version = 2\n[application]\nname = \"test\"\nversion = \"0.1.0\"\n\
+         [[trigger.http]]\nroute = \"/...\"\ncomponent = \"{fixture}\"\n[component.{fixture}]\nsource = \"{fixture}.wasm\"\n{more}"
+    )
+}
+
+/// The status and body of a GET on a connection of its own.
+pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        return (status, unchunked(body));
+    }
+    (status, body.to_owned())
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut text = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap();
+        text.push_str(&rest[..size]);
+        body = rest[size..].trim_start_matches("\r\n");
+        if size == 0 {
+            break;
+        }
+    }
+    text
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    lines
+}
+
+fn wait(lines: &Receiver<String>, wanted: impl Fn(&str) -> bool) -> Result<String, String> {
+    let until = clock::now() + PATIENCE;
+    let mut seen = String::new();
+    loop {
+        match lines.recv_timeout(until.saturating_duration_since(clock::now())) {
+            Ok(line) if wanted(&line) => return Ok(line),
+            Ok(line) => seen.push_str(&format!("{line}\n")),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(seen),
+        }
+    }
+}
+
+fn rest(lines: &Receiver<String>) -> String {
+    std::iter::from_fn(|| lines.recv_timeout(Duration::from_secs(1)).ok()).map(|line| format!("\n{line}")).collect()
+}

@@ -1,0 +1,208 @@
+//! `coracle up`.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use expect_test::expect;
+
+use crate::support::{App, Serving, manifest};
+
+#[test]
+fn an_app_is_served_until_it_is_asked_to_stop() {
+    let app = App::of("spin5-hello", "");
+    let serving = app.up(&[]);
+    serving.line(|line| line == "Available Routes:");
+    let route = serving.line(|line| line.contains("spin5-hello"));
+    assert_eq!(route, format!("  spin5-hello: http://{}/ (wildcard)", serving.address));
+    let (status, body) = serving.get("/");
+    assert_eq!(status, 200, "{body}");
+    assert!(body.to_lowercase().contains("hello"), "{body}");
+    assert_eq!(serving.get("/.well-known/spin/health"), (200, "OK".to_owned()));
+    assert!(serving.stop().success());
+}
+
+#[test]
+fn a_component_without_a_manifest_is_served_on_every_path() {
+    let app = App::new();
+    app.fixture("wstd-hello");
+    let serving = app.up(&["wstd-hello.wasm"]);
+    assert_eq!(serving.get("/any/path").0, 200);
+    assert!(!app.path(".spin").exists() && !app.path(".coracle").exists(), "a bare component leaves no state behind");
+}
+
+#[test]
+fn the_manifest_is_found_above_and_coracle_toml_counts_before_spin_toml() {
+    let app = App::of("spin5-hello", "");
+    app.file("coracle.toml", &manifest("spin5-hello", "").replace("/...", "/only"));
+    app.file("deep/down/here.txt", "");
+    let mut command = app.coracle(&["up", "--listen", "127.0.0.1:0"]);
+    command.current_dir(app.path("deep/down"));
+    let serving = Serving::start(command);
+    assert_eq!((serving.get("/only").0, serving.get("/other").0), (200, 404));
+}
+
+#[test]
+fn json_tells_programs_where_it_serves() {
+    let app = App::of("spin5-hello", "description = \"Says hello\"\n");
+    let mut command = app.coracle(&["up", "--listen", "127.0.0.1:0", "--format", "json"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut values = serde_json::Deserializer::from_reader(child.stdout.take().unwrap()).into_iter::<serde_json::Value>();
+    let mut value = values.next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let base = value["base_url"].as_str().unwrap();
+    assert!(base.starts_with("http://127.0.0.1:"), "{base}");
+    value["base_url"] = "<base>".into();
+    expect![[r#"{"base_url":"<base>","routes":[{"id":"spin5-hello","route":"","wildcard":true,"description":"Says hello"}]}"#]]
+        .assert_eq(&value.to_string());
+}
+
+#[test]
+fn the_address_may_come_from_the_environment() {
+    let app = App::of("spin5-hello", "");
+    let mut command = app.coracle(&["up"]);
+    command.env("SPIN_HTTP_LISTEN_ADDR", "127.0.0.1:0");
+    assert_eq!(Serving::start(command).get("/").0, 200);
+}
+
+#[test]
+fn another_port_is_found_when_the_first_is_taken() {
+    let app = App::of("spin5-hello", "");
+    let first = app.up(&[]);
+    let second = Serving::start(app.coracle(&["up", "--listen", &first.address, "--find-free-port"]));
+    assert_ne!(first.address, second.address);
+    assert_eq!(second.get("/").0, 200);
+}
+
+#[test]
+fn what_is_imported_without_a_grant_is_told_with_the_line_that_grants_it() {
+    let app = App::of("spin5-kv", "");
+    let serving = app.up(&[]);
+    let line = serving.line(|line| line.starts_with("spin5-kv"));
+    assert!(line.contains("fermyon:spin/key-value@2.0.0") && line.ends_with("key_value_stores = [\"default\"]"), "{line}");
+}
+
+#[test]
+fn a_store_keeps_its_values_in_the_state_folder() {
+    let app = App::of("spin5-kv", "key_value_stores = [\"default\"]\n");
+    let serving = app.up(&[]);
+    serving.line(|line| line.contains("default"));
+    assert_eq!(serving.get("/").0, 200);
+    serving.stop();
+    assert!(app.path(".spin/sqlite_key_value.db").exists());
+}
+
+#[test]
+fn an_empty_state_folder_keeps_everything_in_memory() {
+    let app = App::of("spin5-kv", "key_value_stores = [\"default\"]\n");
+    let serving = app.up(&["--state-dir", ""]);
+    assert_eq!(serving.get("/").0, 200);
+    serving.stop();
+    assert!(!app.path(".spin").exists());
+}
+
+#[test]
+fn variables_come_from_the_command_line_before_the_environment_before_the_default() {
+    let more =
+        "[component.spin7-variables.variables]\ngreeting = \"{{ greeting }} from spin\"\n[variables]\ngreeting = { default = \"hello\" }\n";
+    let app = App::of("spin7-variables", more);
+    assert_eq!(app.up(&[]).get("/"), (200, "hello from spin".to_owned()));
+    let with_environment = |arguments: &[&str]| {
+        let mut command = app.coracle(&[&["up", "--listen", "127.0.0.1:0"], arguments].concat());
+        command.env("SPIN_VARIABLE_GREETING", "ahoy");
+        Serving::start(command).get("/").1
+    };
+    assert_eq!(with_environment(&[]), "ahoy from spin");
+    assert_eq!(with_environment(&["--variable", "greeting=moin"]), "moin from spin");
+}
+
+#[test]
+fn pairs_and_environment_variables_are_given_on_the_command_line() {
+    let app = App::of("spin5-kv", "key_value_stores = [\"default\"]\n");
+    let serving = app.up(&["--key-value", "color=green", "--key-value", "size=9", "--env", "A=1", "--state-dir", ""]);
+    assert_eq!(serving.get("/color"), (200, "green".to_owned()));
+    assert_eq!(serving.get("/size"), (200, "9".to_owned()));
+}
+
+#[test]
+fn requests_in_progress_finish_before_the_end() {
+    let app = App::of("fault-slow-body", "");
+    let mut serving = app.up(&[]);
+    let mut stream = begin(&serving, "/?n=4&ms=100");
+    serving.signal(rustix::process::Signal::TERM);
+    serving.error(|line| line.contains("requests in progress"));
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("chunk 3"), "{rest}");
+    assert!(serving.wait().success());
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let app = App::of("fault-slow-body", "");
+    let mut serving = app.up(&[]);
+    let _stream = begin(&serving, "/?n=1000&ms=100");
+    serving.signal(rustix::process::Signal::TERM);
+    serving.error(|line| line.contains("requests in progress"));
+    serving.signal(rustix::process::Signal::INT);
+    assert_eq!(serving.wait().code(), Some(130));
+}
+
+/// A request whose answer has begun.
+fn begin(serving: &Serving, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(&serving.address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    stream.read_exact(&mut [0; 1]).unwrap();
+    stream
+}
+
+#[test]
+fn flags_of_spin_that_mean_nothing_here_say_so() {
+    let app = App::of("spin5-hello", "");
+    let serving = app.up(&["--experimental-wasi-otel", "--max-instance-reuse-count", "4"]);
+    let line = serving.error(|line| line.contains("--max-instance-reuse-count"));
+    assert!(line.starts_with("warning: `--max-instance-reuse-count` has no effect"), "{line}");
+}
+
+#[test]
+fn an_app_is_built_first_when_that_is_asked_for() {
+    let app = App::new();
+    app.file("spin.toml", &manifest("made", "build.command = \"cp ../kept.wasm made.wasm\"\nbuild.workdir = \"sub\"\n"));
+    app.file("sub/x", "");
+    std::fs::copy(coracle_testkit::fixture_path("spin5-hello"), app.path("kept.wasm")).unwrap();
+    let text = app.read("spin.toml").replace("source = \"made.wasm\"", "source = \"sub/made.wasm\"");
+    app.file("spin.toml", &text);
+    assert_eq!(app.up(&["--build"]).get("/").0, 200);
+}
+
+#[test]
+fn output_of_components_is_kept_and_shown_with_time_and_name() {
+    let app = App::of("fault-panic", "");
+    let serving = app.up(&[]);
+    assert_eq!(serving.get("/").0, 500);
+    let line = serving.error(|line| line.contains(" fault-panic ") && line.contains("panicked"));
+    assert_eq!(&line[4..5], "-", "it begins with a date: {line}");
+    serving.stop();
+    assert!(app.read(".spin/logs/fault-panic_stderr.txt").contains("panicked"));
+}
+
+#[test]
+fn quiet_keeps_the_output_in_files_only() {
+    let app = App::of("fault-panic", "");
+    let serving = app.up(&["--quiet", "--log-dir", "kept"]);
+    assert_eq!(serving.get("/").0, 500);
+    serving.stop();
+    assert!(app.read("kept/fault-panic_stderr.txt").contains("panicked"));
+}
+
+#[test]
+fn metrics_are_served_on_a_listener_of_their_own() {
+    let app = App::of("spin5-hello", "");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let serving = app.up(&["--admin-listen", &free]);
+    assert_eq!(serving.get("/").0, 200);
+    let (status, metrics) = crate::support::get(&free, "/metrics");
+    assert_eq!(status, 200);
+    assert!(metrics.contains("coracle_http_requests"), "{metrics}");
+}
