@@ -9,7 +9,7 @@ use wit_component::ComponentEncoder;
 
 use super::anatomy::Anatomy;
 use super::refuse::{PREVIEW_1, library, refuse, refuse_broken_libc};
-use super::{ModuleError, spin1};
+use super::{ModuleError, exit_status, spin1};
 
 /// The component that `module` becomes.
 pub(crate) fn adapt(module: &[u8]) -> Result<Vec<u8>, ModuleError> {
@@ -25,6 +25,9 @@ pub(crate) fn adapt(module: &[u8]) -> Result<Vec<u8>, ModuleError> {
     let is_command = anatomy.functions.contains("_start");
     match (anatomy.has_component_type, is_command) {
         (false, false) => Err(library(&anatomy)),
+        (false, true) if !is_reactor && anatomy.imports_any(|from, name| from == PREVIEW_1 && name == "proc_exit") => {
+            encode(&exit_status::keep(module)?, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+        }
         (_, true) if !is_reactor => encode(module, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER),
         _ => encode(module, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER),
     }

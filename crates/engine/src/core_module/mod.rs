@@ -3,6 +3,7 @@
 
 mod adapt;
 mod anatomy;
+mod exit_status;
 mod refuse;
 mod spin1;
 
