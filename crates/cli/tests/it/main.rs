@@ -9,4 +9,6 @@ mod refusals;
 mod run;
 mod support;
 mod up;
+mod guests;
+mod conformance;
 mod watch;

@@ -152,30 +152,77 @@ pub(crate) fn manifest(fixture: &str, more: &str) -> String {
 
 /// The status and body of a GET on a connection of its own.
 pub(crate) fn get(address: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
-    let mut response = String::new();
-    stream.read_to_string(&mut response).unwrap();
-    let (head, body) = response.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        return (status, unchunked(body));
-    }
-    (status, body.to_owned())
+    let answer = ask(address, "GET", path, &[], b"");
+    (answer.status, answer.text())
 }
 
-fn unchunked(mut body: &str) -> String {
-    let mut text = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let size = usize::from_str_radix(size.trim(), 16).unwrap();
-        text.push_str(&rest[..size]);
-        body = rest[size..].trim_start_matches("\r\n");
+/// What came back for a request.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// In their order, names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+/// Sends a request on a connection of its own. A `host` among the headers takes the place of the address.
+pub(crate) fn ask(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if headers.iter().all(|(name, _)| *name != "host") {
+        request.push_str(&format!("host: {address}\r\n"));
+    }
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() {
+        request.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    request.push_str("\r\n");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut writing = stream.try_clone().unwrap();
+    let sent = [request.as_bytes(), body].concat();
+    // An echo answers while it is still being written to.
+    let writer = std::thread::spawn(move || writing.write_all(&sent));
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    writer.join().unwrap().unwrap();
+    answer(&response)
+}
+
+fn answer(response: &[u8]) -> Answer {
+    let end = response.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(response[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).unwrap();
+    let headers: Vec<_> = lines.map(header).collect();
+    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let body = &response[end + 4..];
+    Answer { status, headers, body: if chunked { unchunked(body) } else { body.to_vec() } }
+}
+
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|window| window == b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&body[..end]).unwrap().trim(), 16).unwrap();
+        body = &body[end + 2..];
+        whole.extend_from_slice(&body[..size]);
         if size == 0 {
             break;
         }
+        body = &body[size + 2..];
     }
-    text
+    whole
 }
 
 fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
