@@ -13,6 +13,10 @@ pub mod wasi;
 
 mod sqlite_file;
 
+mod unavailable;
+
+pub use unavailable::{UNAVAILABLE, is_unavailable};
+
 use coracle_engine::{Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
 use wasmtime::component::Linker;
 
@@ -46,4 +50,11 @@ pub fn linker(engine: &wasmtime::Engine, generation: Generation) -> wasmtime::Re
 pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantError> {
     let asked = ALL.iter().map(|capability| capability.grant(request));
     asked.filter_map(Result::transpose).collect()
+}
+
+/// Gives a reused instance the counts and limits of a new invocation.
+pub fn begin_invocation(instance: &mut InstanceState) {
+    instance.begin_invocation();
+    wasi::next_invocation(instance);
+    egress::Calls::of(instance).reset();
 }

@@ -2,6 +2,7 @@
 //! manifest grants it.
 
 use coracle_app::{App, Component, ComponentId};
+use coracle_capabilities::is_unavailable;
 use coracle_engine::{Generation, Import, Shape};
 use coracle_host::{SourceError, Sources, interface_of, is_ambient, line_of};
 
@@ -34,6 +35,8 @@ pub(crate) enum Standing {
     },
     /// A dependency of the component answers it.
     Plugged,
+    /// This version does not have it: calls are denied.
+    Unavailable,
     /// No capability answers it: the component does not load.
     Unknown,
 }
@@ -98,7 +101,9 @@ fn standing(component: &Component, import: &Import) -> Standing {
     if component.dependencies.iter().any(|dependency| names(&dependency.name.to_string(), import)) {
         return Standing::Plugged;
     }
-    let Some(interface) = interface_of(import) else { return Standing::Unknown };
+    let Some(interface) = interface_of(import) else {
+        return if is_unavailable(import) { Standing::Unavailable } else { Standing::Unknown };
+    };
     let Some(key) = interface.granted_by else { return Standing::Free };
     let is_granted = component.grants.contains_key(key) || (key == "files" && !component.files.is_empty());
     match line_of(key).filter(|_| !is_granted) {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use wasmtime::component::Linker;
 
+use crate::shape::versions_agree;
+use crate::world::released;
 use crate::{Generation, Identity, InstanceState};
 
 /// One thing a host can do for a guest. Values of this trait stand in one list, and the linker, admission, reference pages and
@@ -68,7 +70,10 @@ impl Interface {
         self.name == name
             && match version {
                 None => self.versions.is_empty(),
-                Some(version) => self.versions.iter().any(|known| crate::shape::versions_agree(known, version)),
+                Some(version) => {
+                    let version = released(name, version);
+                    self.versions.iter().any(|known| versions_agree(known, version))
+                }
             }
     }
 }

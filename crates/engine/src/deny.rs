@@ -5,7 +5,7 @@ use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem
 use wasmtime::component::{Linker, LinkerInstance, ResourceType, Val};
 use wasmtime::{Engine, Result};
 
-use crate::{Component, InstanceState};
+use crate::{Component, Import, InstanceState};
 
 /// What marks a denied import. It extends the namespace, so that the rest of the name, version included, stays as it was.
 const PREFIX: &str = "coracle-denied-";
@@ -42,17 +42,18 @@ pub fn undenied_name(name: &str) -> Option<&str> {
 }
 
 /// Defines each import of `component` that has a [`denied_name`], and gives their names. A function whose result has an error answers
-/// with it; one that gives a list or an option gives none; any other traps with an error that names the interface. `linker` must be
-/// the component's own, because two components may have different functions under one name.
+/// with it; one that gives a list or an option gives none; any other traps with an error that names the interface. Imports for which
+/// `also` holds are denied under their own names. `linker` must be the component's own, because two components may have different
+/// functions under one name.
 ///
 /// # Errors
 /// When the linker has one of the names already.
-pub fn deny(linker: &mut Linker<InstanceState>, component: &Component) -> Result<Vec<String>> {
+pub fn deny(linker: &mut Linker<InstanceState>, component: &Component, also: impl Fn(&Import) -> bool) -> Result<Vec<String>> {
     let engine = component.compiled().engine().clone();
     let ty = component.compiled().component_type();
     let (mut names, mut known) = (Vec::new(), Vec::new());
     for (name, import) in ty.imports(&engine) {
-        let Some(interface) = undenied_name(name) else {
+        let Some(interface) = undenied_name(name).or_else(|| also(&Import::parse(name)).then_some(name)) else {
             resources(&engine, &import.ty, &mut known);
             continue;
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use coracle_app::{Component, ComponentId};
-use coracle_capabilities::ALL;
+use coracle_capabilities::{ALL, is_unavailable};
 use coracle_engine::{Component as Loaded, Import, Interface, undenied_name};
 use serde_json::Value;
 use wasmtime::component::types::ComponentItem;
@@ -17,8 +17,8 @@ pub struct Notice {
     pub component: ComponentId,
     /// The interface that it imports.
     pub interface: Import,
-    /// The manifest line that grants it.
-    pub line: String,
+    /// The manifest line that grants it; `None` for what this version does not have.
+    pub line: Option<&'static str>,
 }
 
 /// Why a component may not load.
@@ -33,20 +33,24 @@ pub enum AdmitError {
         interfaces: String,
     },
     /// It imports what it was not granted, and its manifest asks for strictness.
-    #[error("component `{component}` imports `{interface}` without a grant, and has `strict_imports = true`; add `{line}` to its manifest")]
+    #[error("component `{component}` imports `{interface}` without a grant, and has `strict_imports = true`; {remedy}")]
     Strict {
         /// The component.
         component: ComponentId,
         /// The interface.
         interface: Import,
-        /// The manifest line that grants it.
-        line: String,
+        /// The way out.
+        remedy: String,
     },
 }
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "component `{}` imports `{}` without a grant; to allow it add `{}`", self.component, self.interface, self.line)
+        let Self { component, interface, line } = self;
+        match line {
+            Some(line) => write!(f, "component `{component}` imports `{interface}` without a grant; to allow it add `{line}`"),
+            None => write!(f, "component `{component}` imports `{interface}`, which this version does not have; each call is denied"),
+        }
     }
 }
 
@@ -64,20 +68,23 @@ pub fn interface_of(import: &Import) -> Option<&'static Interface> {
 pub(crate) fn check(component: &Component, loaded: &Loaded, grants: &BTreeMap<String, Value>) -> Result<Vec<Notice>, AdmitError> {
     let imports = needed(loaded);
     let imports = || imports.iter().filter(|import| undenied_name(&import.name).is_none());
-    let unknown: Vec<_> = imports().filter(|import| interface_of(import).is_none()).map(|import| format!("`{import}`")).collect();
+    let is_known = |import: &Import| interface_of(import).is_some() || is_unavailable(import);
+    let unknown: Vec<_> = imports().filter(|import| !is_known(import)).map(|import| format!("`{import}`")).collect();
     if !unknown.is_empty() {
         return Err(AdmitError::Unknown { component: component.id.clone(), interfaces: unknown.join(", ") });
     }
     let mut notices = Vec::new();
     for import in imports() {
-        let Some(key) = interface_of(import).and_then(|interface| interface.granted_by) else { continue };
-        let Some(line) = line_of(key).filter(|_| !grants.contains_key(key)) else { continue };
-        let notice = Notice { component: component.id.clone(), interface: import.clone(), line: line.to_owned() };
-        if component.strict_imports && !is_ambient(key) {
-            let Notice { component, interface, line } = notice;
-            return Err(AdmitError::Strict { component, interface, line });
+        let key = interface_of(import).and_then(|interface| interface.granted_by);
+        let line = key.and_then(line_of);
+        if !is_unavailable(import) && (line.is_none() || key.is_none_or(|key| grants.contains_key(key))) {
+            continue;
         }
-        notices.push(notice);
+        if component.strict_imports && !key.is_some_and(is_ambient) {
+            let remedy = line.map_or_else(|| "remove the import".to_owned(), |line| format!("add `{line}` to its manifest"));
+            return Err(AdmitError::Strict { component: component.id.clone(), interface: import.clone(), remedy });
+        }
+        notices.push(Notice { component: component.id.clone(), interface: import.clone(), line });
     }
     Ok(notices)
 }

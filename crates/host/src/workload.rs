@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_app::{App, Component, ComponentId, Inherit, Trigger};
-use coracle_capabilities::{self as capabilities, ALL};
+use coracle_capabilities::{self as capabilities, ALL, is_unavailable};
 use coracle_engine::{
     Bind, BindError, Capability, Component as Loaded, Grant, GrantError, GrantRequest, Identity, Import, InstanceState, LoadError,
     Progress, RuntimeConfig, Site, deny, undenied_name,
@@ -220,15 +220,16 @@ impl Loading<'_> {
         Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, notices))
     }
 
-    /// A linker of its own for a component with a dependency that inherits less than the component has: it also answers the denied names.
+    /// A linker of its own for a component whose dependency inherits less than the component has, or that imports what this version
+    /// does not have: it also answers what is denied.
     fn restricting_linker(&self, loaded: &Loaded) -> wasmtime::Result<Option<Linker<InstanceState>>> {
-        let denied = |import: &Import| undenied_name(&import.name).is_some();
+        let denied = |import: &Import| undenied_name(&import.name).is_some() || is_unavailable(import);
         if !loaded.shape().imports().iter().any(denied) {
             return Ok(None);
         }
         let generation = loaded.generation();
         let mut linker = capabilities::linker(self.host.engines().get(generation), generation)?;
-        deny(&mut linker, loaded)?;
+        deny(&mut linker, loaded, is_unavailable)?;
         Ok(Some(linker))
     }
 

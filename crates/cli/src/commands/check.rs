@@ -124,6 +124,8 @@ fn check_component(findings: &mut Findings, app: &App, component: &Component, fo
             Standing::Unknown => findings.error(format_args!(
                 "component `{id}` imports `{import}`, which this host does not have; `coracle capabilities` lists what there is"
             )),
+            Standing::Unavailable => findings
+                .warning(format_args!("component `{id}` imports `{import}`, which this version does not have; each call of it is denied")),
             Standing::Denied { line, ambient: false } if component.strict_imports => {
                 findings.error(format_args!("component `{id}` imports `{import}` without a grant, and is strict; add {line}"));
             }

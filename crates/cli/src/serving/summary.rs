@@ -49,7 +49,10 @@ fn print_granted(output: Output, workload: &Workload) {
 fn print_ungranted(output: Output, notices: &[Notice]) {
     let mut lines: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for notice in notices.iter().filter(|notice| is_surprising(notice)) {
-        lines.entry((notice.component.as_str(), notice.line.as_str())).or_default().push(notice.interface.to_string());
+        lines
+            .entry((notice.component.as_str(), notice.line.unwrap_or("(this version does not have it)")))
+            .or_default()
+            .push(notice.interface.to_string());
     }
     let mut table = Table::new(&["component", "imports without a grant", "to allow it, add"]);
     for ((component, line), interfaces) in lines {

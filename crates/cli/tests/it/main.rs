@@ -3,12 +3,12 @@
 #![cfg(test)]
 
 mod check;
+mod conformance;
+mod guests;
 mod inspect;
 mod reference;
 mod refusals;
 mod run;
 mod support;
 mod up;
-mod guests;
-mod conformance;
 mod watch;

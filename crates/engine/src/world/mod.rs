@@ -3,5 +3,5 @@
 mod renew;
 mod rewrite;
 
-pub(crate) use renew::renew;
+pub(crate) use renew::{released, renew};
 pub use rewrite::{RenameError, rename_imports};

@@ -60,6 +60,14 @@ pub(crate) fn renew<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>,
     rewrite(bytes, &|name| today(name, &imports), &|name| today(name, &exports)).map(Cow::Owned)
 }
 
+/// The release that answers the interface `name` at `version`: another one only for a candidate that is renamed.
+pub(crate) fn released<'a>(name: &str, version: &'a str) -> &'a str {
+    let is_it = |candidate: &&Candidate| {
+        candidate.version.strip_prefix('@') == Some(version) && candidate.packages.iter().any(|package| name.starts_with(package))
+    };
+    CANDIDATES.iter().find(is_it).map_or(version, |candidate| candidate.release)
+}
+
 impl Candidate {
     /// The part of `name` before its version, if it is one of this candidate's interfaces.
     fn bare<'a>(&self, name: &'a str) -> Option<&'a str> {

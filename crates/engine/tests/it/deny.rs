@@ -28,7 +28,7 @@ fn caller(types: &str, ty: &str, load: &str) -> Component {
 
 fn linker(component: &Component) -> Linker<InstanceState> {
     let mut linker = Linker::new(engines().get(component.generation()));
-    assert_eq!(deny(&mut linker, component).unwrap().len(), 1);
+    assert_eq!(deny(&mut linker, component, |_| false).unwrap().len(), 1);
     linker
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Weak};
 
 use coracle_base::clock;
-use coracle_capabilities::wasi;
+use coracle_capabilities as capabilities;
 use coracle_engine::{Fault, InstanceState, Reuse};
 use coracle_host::Runnable;
 use parking_lot::Mutex;
@@ -35,8 +35,7 @@ impl<P: Send + 'static> Pool<P> {
         if let Some(reuse) = &self.reuse {
             expire(&self.idle, reuse);
             if let Some(mut instance) = self.idle.lock().pop() {
-                instance.store.data_mut().begin_invocation();
-                wasi::next_invocation(instance.store.data_mut());
+                capabilities::begin_invocation(instance.store.data_mut());
                 return Ok(instance);
             }
         }

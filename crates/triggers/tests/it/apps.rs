@@ -232,3 +232,21 @@ async fn components_call_each_other_and_the_app_without_a_socket() {
     let denied = served.ask("/ask", "http://hello.spin.internal/").await;
     assert_eq!((denied.0, denied.2.as_str()), (500, "incoming-response#get: ErrorCode::HttpRequestDenied"));
 }
+
+#[tokio::test]
+async fn an_interface_that_this_version_lacks_loads_and_is_denied() {
+    let manifest = r#"
+        application = { name = "lacking" }
+        [[trigger.http]]
+        route = "/..."
+        component = "redis"
+        [component.redis]
+        source = "redis.wasm"
+        "#;
+    let workload = start(manifest).await.unwrap();
+    let told: Vec<_> = workload.notices().iter().map(ToString::to_string).collect();
+    assert!(told.iter().any(|notice| notice.contains("`fermyon:spin/redis@2.0.0`, which this version does not have")), "{told:?}");
+    let (app, _) = HttpApp::new(&workload).unwrap();
+    let (status, _, body) = Served { app, _workload: workload }.get("/").await;
+    assert_eq!((status, body.starts_with("Error::Other(")), (500, true), "{body}");
+}

@@ -1,0 +1,38 @@
+//! Interfaces that guests of Spin and wasmCloud import and that this version cannot answer. SDKs make guests import whole worlds, used or
+//! not, so a component that imports one of these loads, and each call of it is denied.
+
+use coracle_engine::{Import, Interface};
+
+/// The interfaces, in the versions that are met.
+pub const UNAVAILABLE: &[Interface] = &[
+    at("fermyon:spin/llm", &["2.0.0"]),
+    at("fermyon:spin/llm", &[]),
+    at("fermyon:spin/mqtt", &["2.0.0"]),
+    at("fermyon:spin/mysql", &["2.0.0"]),
+    at("fermyon:spin/mysql", &[]),
+    at("fermyon:spin/postgres", &["2.0.0"]),
+    at("fermyon:spin/postgres", &[]),
+    at("fermyon:spin/redis", &["2.0.0"]),
+    at("fermyon:spin/redis", &[]),
+    at("spin:mqtt/mqtt", &["3.0.0"]),
+    at("spin:mysql/mysql", &["3.0.0"]),
+    at("spin:postgres/postgres", &["3.0.0", "4.2.0"]),
+    at("spin:redis/redis", &["3.0.0"]),
+    at("wasi:blobstore/blobstore", &["0.2.0-draft"]),
+    at("wasi:blobstore/container", &["0.2.0-draft"]),
+    at("wasi:blobstore/types", &["0.2.0-draft"]),
+    at("wasi:otel/logs", &["0.2.0-rc.2"]),
+    at("wasi:otel/metrics", &["0.2.0-rc.2"]),
+    at("wasi:otel/tracing", &["0.2.0-rc.2"]),
+    at("wasmcloud:messaging/consumer", &["0.2.0"]),
+];
+
+const fn at(name: &'static str, versions: &'static [&'static str]) -> Interface {
+    Interface { name, versions, granted_by: None }
+}
+
+/// Whether `import` is one of [`UNAVAILABLE`].
+#[must_use]
+pub fn is_unavailable(import: &Import) -> bool {
+    UNAVAILABLE.iter().any(|interface| interface.answers(&import.name, import.version.as_deref()))
+}
