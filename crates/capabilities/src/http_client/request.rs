@@ -121,6 +121,8 @@ pub(super) fn address_local<B>(request: &mut Request<B>, host: &Host) -> Result<
 fn path_and_query<B>(request: &Request<B>) -> Result<PathAndQuery, Error> {
     match request.uri().path_and_query() {
         None => Ok(PathAndQuery::from_static("/")),
+        // An empty one reads as this, too, but would be written as nothing.
+        Some(target) if target.as_str() == "/" => Ok(PathAndQuery::from_static("/")),
         Some(target) if target.as_str().starts_with('/') => Ok(target.clone()),
         Some(target) => PathAndQuery::try_from(format!("/{}", target.as_str())).map_err(|_| Error::HttpRequestUriInvalid),
     }
@@ -165,6 +167,16 @@ mod tests {
             assert_eq!(request.uri().authority().unwrap().as_str(), host, "{uri}");
             assert_eq!(request.uri().path_and_query().unwrap().as_str(), target, "{uri}");
         }
+    }
+
+    #[test]
+    fn an_empty_target_is_written_as_the_root() {
+        let empty = Uri::builder().path_and_query("").build().unwrap().path_and_query().cloned();
+        let uri = Uri::builder().scheme("http").authority("example.com").path_and_query(empty.unwrap()).build().unwrap();
+        let mut request = Request::get(uri).body(()).unwrap();
+        let destination = destination(&request).unwrap();
+        address_h1(&mut request, &destination).unwrap();
+        assert_eq!(request.uri().to_string(), "/");
     }
 
     #[test]

@@ -68,11 +68,14 @@ enum Program {
 impl Program {
     fn of(runnable: &Runnable) -> Result<Self, CommandError> {
         let component = || runnable.id().to_owned();
-        let export = runnable.shape().exports().iter().find(|export| export.name == INTERFACE);
-        let export = export.ok_or_else(|| CommandError::NoProgram { component: component() })?;
+        if !exports_program(runnable.shape().exports()) {
+            return Err(CommandError::NoProgram { component: component() });
+        }
         let wrong = |source| CommandError::WrongType { component: component(), source };
         let pre = runnable.pre().clone();
-        if export.version.as_deref().is_some_and(|version| version.starts_with("0.3")) {
+        // Toolchains add a 0.2 export for `main` beside the 0.3 one that the program was written for.
+        let is_p3 = |export: &Import| export.name == INTERFACE && export.version.as_deref().is_some_and(|version| version.starts_with("0.3"));
+        if runnable.shape().exports().iter().any(is_p3) {
             Ok(Self::P3(P3::new(pre).map_err(wrong)?))
         } else {
             Ok(Self::P2(P2::new(pre).map_err(wrong)?))
