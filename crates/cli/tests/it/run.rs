@@ -1,11 +1,46 @@
 //! `coracle run`.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
 use expect_test::{Expect, expect};
 
 use crate::support::App;
+
+/// Copies standard input to standard output; an error of either becomes the exit status.
+const CAT: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 2)
+    (func $check (param i32) (if (local.get 0) (then (call $exit (local.get 0)))))
+    (func (export "_start")
+        (loop $again
+            (i32.store (i32.const 0) (i32.const 1024))
+            (i32.store (i32.const 4) (i32.const 65536))
+            (call $check (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+            (if (i32.eqz (i32.load (i32.const 8))) (then return))
+            (loop $more
+                (i32.store (i32.const 4) (i32.load (i32.const 8)))
+                (call $check (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+                (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.load (i32.const 12))))
+                (i32.store (i32.const 8) (i32.sub (i32.load (i32.const 8)) (i32.load (i32.const 12))))
+                (br_if $more (i32.load (i32.const 8))))
+            (br $again))))"#;
+
+/// A program of both versions, of which only the one for 0.3 succeeds.
+const BOTH: &str = r#"(component
+    (core module $m
+        (func (export "two") (result i32) (i32.const 1))
+        (func (export "three") (result i32) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (func $two (result (result)) (canon lift (core func $i "two")))
+    (func $three async (result (result)) (canon lift (core func $i "three")))
+    (instance $p2 (export "run" (func $two)))
+    (instance $p3 (export "run" (func $three)))
+    (export "wasi:cli/run@0.2.0" (instance $p2))
+    (export "wasi:cli/run@0.3.0" (instance $p3)))"#;
 
 /// Runs a fixture with `input` on standard input.
 fn run(app: &App, arguments: &[&str], input: &str) -> Output {
@@ -121,6 +156,100 @@ fn a_program_of_go_runs() {
     app.fixture("go-cli");
     let output = run(&app, &["go-cli.wasm", "--", "x"], "");
     assert!(!output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_program_of_both_versions_runs_as_one_of_0_3() {
+    let app = App::new();
+    app.file("both.wat", BOTH);
+    check(
+        &run(&app, &["both.wat"], ""),
+        expect![[r#"
+        exit 0
+        --
+    "#]],
+    );
+}
+
+#[test]
+fn input_is_passed_on_as_it_comes() {
+    let app = App::new();
+    app.file("cat.wat", CAT);
+    let mut child = app.coracle(&["run", "cat.wat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    for line in ["one\n", "two\n"] {
+        input.write_all(line.as_bytes()).unwrap();
+        let mut answer = String::new();
+        output.read_line(&mut answer).unwrap();
+        assert_eq!(answer, line, "it comes before the input has ended");
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn large_streams_arrive_whole() {
+    let app = App::new();
+    app.file("cat.wat", CAT);
+    let sent: Vec<u8> = (0..8_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let mut child = app.coracle(&["run", "cat.wat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            input.write_all(&sent).unwrap();
+            drop(input);
+        });
+        child.wait_with_output().unwrap()
+    });
+    assert!(output.status.success());
+    assert!(output.stdout == sent, "{} bytes of {} came, or others", output.stdout.len(), sent.len());
+}
+
+#[test]
+fn a_program_whose_reader_is_gone_is_told_so() {
+    let app = App::new();
+    app.file("cat.wat", CAT);
+    let mut child = app.coracle(&["run", "cat.wat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    input.write_all(b"x").unwrap();
+    output.read_exact(&mut [0]).unwrap();
+    drop(output);
+    // Ends when the program has; until then there is always more to read.
+    while input.write_all(&[b'x'; 65_536]).is_ok() {}
+    check(
+        &child.wait_with_output().unwrap(),
+        expect![[r#"
+        exit 29
+        --
+    "#]],
+    );
+}
+
+#[test]
+fn a_program_connects_only_where_it_was_allowed_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 4];
+            stream.read_exact(&mut asked).unwrap();
+            stream.write_all(&asked).unwrap();
+        }
+    });
+    let here = format!("tcp://{address}");
+    for (guest, denied) in [("sockets-p2", "error access-denied (error 1)\n"), ("sockets-p3", "error ErrorCode::AccessDenied\n")] {
+        let app = App::new();
+        let path = coracle_testkit::built_path(guest);
+        let said = |allow: &[&str]| {
+            let arguments = [&["run", path.to_str().unwrap()], allow, &["--", "tcp-echo", &address]].concat();
+            String::from_utf8(app.output(&arguments).stdout).unwrap()
+        };
+        assert_eq!(said(&["--allow", &here]), "ok ping\n", "{guest}");
+        assert_eq!(said(&["--allow", "tcp://127.0.0.1:1"]), denied, "{guest}");
+        assert_eq!(said(&[]), denied, "{guest}");
+    }
 }
 
 #[test]

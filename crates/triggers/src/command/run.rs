@@ -74,7 +74,8 @@ impl Program {
         let wrong = |source| CommandError::WrongType { component: component(), source };
         let pre = runnable.pre().clone();
         // Toolchains add a 0.2 export for `main` beside the 0.3 one that the program was written for.
-        let is_p3 = |export: &Import| export.name == INTERFACE && export.version.as_deref().is_some_and(|version| version.starts_with("0.3"));
+        let is_p3 =
+            |export: &Import| export.name == INTERFACE && export.version.as_deref().is_some_and(|version| version.starts_with("0.3"));
         if runnable.shape().exports().iter().any(is_p3) {
             Ok(Self::P3(P3::new(pre).map_err(wrong)?))
         } else {
