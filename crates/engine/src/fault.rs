@@ -32,7 +32,7 @@ pub enum LimitKind {
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// A bound was met.
-    #[error("the {} limit of {bound} was reached; raise `{}` in the component's limits if the work needs it", kind.name(), kind.key())]
+    #[error("the {} limit of {bound} was reached; {}", kind.name(), kind.remedy())]
     Limit {
         /// Which bound.
         kind: LimitKind,
@@ -91,16 +91,24 @@ impl LimitKind {
         }
     }
 
-    /// The key of the bound in a manifest.
+    /// The way out.
+    fn remedy(self) -> String {
+        match self {
+            Self::Stack | Self::Resources => "it is the same for all components: the guest must do with less".to_owned(),
+            _ => format!("raise `{}` in the component's limits if the work needs it", self.key()),
+        }
+    }
+
+    /// A stable word: the key of the bound in a manifest, where it has one.
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::TableElements => "table_elements",
-            Self::Cpu => "cpu_ms",
-            Self::Wall => "wall_ms",
+            Self::Cpu => "cpu",
+            Self::Wall => "wall",
             Self::Stack => "stack",
-            Self::HostcallBytes => "hostcall_bytes",
+            Self::HostcallBytes => "hostcall",
             Self::Handles => "handles",
             Self::Resources => "resources",
         }

@@ -69,6 +69,8 @@ mod tests {
         let answers = |name: &str, version| ALL.iter().any(|interface| interface.answers(name, Some(version)));
         assert!(answers("wasi:cli/environment", "0.2.0") && answers("wasi:cli/environment", "0.3.0"));
         assert!(answers("wasi:io/poll", "0.2.6") && !answers("wasi:io/poll", "0.3.0"));
-        assert!(!answers("wasi:cli/environment", "0.2.0-rc-2023-11-10"));
+        // A release candidate is answered where its components are given the names of the release.
+        assert!(answers("wasi:cli/environment", "0.2.0-rc-2023-11-10") && answers("wasi:cli/environment", "0.3.0-rc-2026-03-15"));
+        assert!(!answers("wasi:cli/environment", "0.2.0-rc-2023-12-05") && !answers("wasi:cli/environment", "0.3.0-rc-2025-09-16"));
     }
 }

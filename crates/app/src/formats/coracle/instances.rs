@@ -25,7 +25,7 @@ pub(crate) struct InstancesTable {
     policy: PolicyTable,
     /// With `reuse`: calls after which an instance is dropped; 128 when absent.
     requests_max: Option<i64>,
-    /// With `reuse`: calls that an instance serves at the same time; 1 when absent.
+    /// With `reuse`: calls that an instance serves at the same time; 1 when absent, and this version serves no more.
     concurrent_max: Option<i64>,
     /// With `reuse`: time without a call after which an instance is dropped, such as `"10s"`, which is the default.
     idle: Option<Quantity>,
