@@ -277,7 +277,7 @@ fn a_program_that_takes_too_long_is_ended() {
         expect![[r#"
         exit 134
         --
-        error: the wall time limit of 200 ms was reached; raise `wall_ms` in the component's limits if the work needs it
+        error: the wall time limit of 200 ms was reached; raise `wall` in the component's limits if the work needs it
     "#]],
     );
 }

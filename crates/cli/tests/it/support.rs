@@ -11,7 +11,7 @@ use coracle_base::clock;
 use tempfile::TempDir;
 
 /// Longer than anything here takes, also where an interpreter compiles on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A folder with an app.
 pub(crate) struct App {
