@@ -65,7 +65,7 @@ async fn speak<S: Service, I>(shared: Arc<Shared<S>>, stream: I, peer: Peer, pro
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let line = Arc::new(Line::default());
+    let line = Arc::new(Line::new());
     let mut wire = Wire::new(stream, Arc::clone(&shared.bounds), Arc::clone(&line));
     let protocol = match protocol {
         Some(known) => known,

@@ -20,13 +20,13 @@ pub(crate) struct Refused {
 }
 
 /// One for each connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Line {
     /// Requests that are being answered.
     open: AtomicU32,
     /// Responses whose next piece is ready while the client takes nothing.
     stalled: AtomicU32,
-    /// When a response last moved.
+    /// When a response last moved, or the connection began.
     moved_ns: AtomicU64,
     /// Who waits for the last open request to end.
     waiting: AtomicWaker,
@@ -35,6 +35,17 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// The line of a connection that begins now. One that has had no request yet is as quiet as it is old, not as its process is.
+    pub(crate) fn new() -> Self {
+        Self {
+            open: AtomicU32::new(0),
+            stalled: AtomicU32::new(0),
+            moved_ns: AtomicU64::new(clock::monotonic_ns()),
+            waiting: AtomicWaker::new(),
+            refused: Mutex::new(None),
+        }
+    }
+
     pub(crate) fn begin(&self) {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
@@ -73,7 +84,7 @@ impl Line {
         self.stalled.load(Ordering::Relaxed) > 0
     }
 
-    /// Nanoseconds since a response last moved.
+    /// Nanoseconds since a response last moved, or since the connection began.
     pub(crate) fn quiet_ns(&self) -> u64 {
         clock::monotonic_ns().saturating_sub(self.moved_ns.load(Ordering::Relaxed))
     }

@@ -426,3 +426,19 @@ fn a_preface_that_stops_is_not_waited_for() {
     let site = Site::echo_with(Bounds { head: Duration::from_millis(200), ..Bounds::default() });
     assert_eq!(raw::until_closed(site.address(), &PREFACE[..20]).unwrap(), b"");
 }
+/// A connection is as quiet as it is old, however long the process has been up.
+#[test]
+fn a_connection_that_has_asked_nothing_yet_is_not_closed() {
+    let idle = Duration::from_secs(2);
+    let since = clock::monotonic_ns();
+    wait_for("a process older than the bound", || Duration::from_nanos(clock::monotonic_ns() - since) > idle);
+    let site = Site::echo_with(Bounds { idle, ..Bounds::default() });
+    let mut client = Client::connect(site.address()).unwrap();
+    // What the server says first, and to a ping, shows that it has looked at the connection already.
+    client.send(&Frame::new(kind::PING, 0, 0, *b"are you?")).unwrap();
+    let first = client.find(|frame| frame.kind == kind::GOAWAY || (frame.kind == kind::PING && frame.flags & flag::ACK != 0)).unwrap();
+    assert_eq!(first.kind, kind::PING);
+    client.send(&Frame::get(1)).unwrap();
+    assert_eq!(client.find(|frame| frame.kind == kind::HEADERS).unwrap().status(), Some(200));
+}
+
