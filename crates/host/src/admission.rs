@@ -3,9 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use coracle_engine::{Awake, Engines, Fault, Limits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How often it is looked whether everybody has left; only a server that stops does.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The door of one component.
 #[derive(Debug)]
@@ -56,6 +60,13 @@ impl Admission {
         let all = u32::try_from(self.limits.concurrency).unwrap_or(u32::MAX);
         if self.slots.acquire_many(all).await.is_ok() {
             self.slots.close();
+        }
+    }
+
+    /// Waits until nobody is inside. To hold all slots for that would keep out what those inside ask for.
+    pub(crate) async fn idle(&self) {
+        while self.running() > 0 {
+            tokio::time::sleep(LOOK).await;
         }
     }
 

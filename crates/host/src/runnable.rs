@@ -127,4 +127,9 @@ impl Runnable {
     pub async fn drain(&self) {
         self.admission.drain().await;
     }
+
+    /// Waits until no invocation runs, and keeps none out.
+    pub async fn idle(&self) {
+        self.admission.idle().await;
+    }
 }

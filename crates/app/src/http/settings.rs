@@ -33,7 +33,7 @@ pub struct HttpTrigger {
 /// A response that needs no component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticResponse {
-    /// The status code, 100 to 599.
+    /// The status code, 200 to 599: a response of one's own is a final one.
     pub status: u16,
     /// The headers.
     pub headers: BTreeMap<String, String>,
@@ -124,7 +124,7 @@ pub(crate) struct HttpTable {
     /// Answer requests for this host only, or for these; `"*.example.com"` stands for every name beneath it.
     #[schemars(extend("x-coracle" = true))]
     host: Option<OneOrMany<String>>,
-    /// Answer this method only, or these.
+    /// Answer this method only, or these; `"GET"` answers `HEAD` too. Other methods of such a path get 405.
     #[schemars(extend("x-coracle" = true))]
     method: Option<OneOrMany<String>>,
     /// A response to send instead of calling a component.
@@ -154,7 +154,7 @@ enum RouteSetting {
 struct StaticResponseTable {
     /// The status; 200 when absent.
     #[serde(default = "ok_status")]
-    #[schemars(range(min = 100, max = 599))]
+    #[schemars(range(min = 200, max = 599))]
     status_code: u16,
     /// The headers.
     #[serde(default)]
@@ -229,7 +229,7 @@ fn methods(methods: Option<OneOrMany<String>>) -> Result<Vec<String>, HttpError>
 }
 
 fn static_response(table: StaticResponseTable) -> Result<StaticResponse, HttpError> {
-    if !(100..600).contains(&table.status_code) {
+    if !(200..600).contains(&table.status_code) {
         return Err(HttpError::Status(table.status_code));
     }
     let is_line = |value: &str| !value.bytes().any(|byte| byte == b'\x7f' || (byte < b' ' && byte != b'\t'));

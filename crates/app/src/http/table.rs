@@ -1,6 +1,6 @@
 //! The table of an application's routes: from host, method and path to the trigger that answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::route::{Cursor, Route};
 use super::trie::{RouteIndex, Trie};
@@ -98,18 +98,36 @@ impl<T> RouteTable<T> {
         self.entries.iter()
     }
 
+    /// The methods that a path has routes for, in alphabetical order. Only for a request that [`Self::find`] finds nothing for: a route
+    /// for all methods is not told.
+    #[must_use]
+    pub fn methods(&self, host: &str, path: &str) -> Vec<&str> {
+        let mut methods = BTreeSet::new();
+        self.ask(without_port(host), |trie| {
+            trie.methods(Cursor::new(path), &mut methods);
+            None::<()>
+        });
+        methods.into_iter().collect()
+    }
+
     fn find_index(&self, method: &str, host: &str, path: Cursor<'_>) -> Option<RouteIndex> {
+        self.ask(host, |trie| trie.find(method, path))
+    }
+
+    /// Asks the routes of this host, then those of longer and shorter `*.` patterns, then those of all hosts, until one answers.
+    fn ask<'t, A>(&'t self, host: &str, mut question: impl FnMut(&'t Trie) -> Option<A>) -> Option<A> {
         let mut buffer = [0; HOST_BYTES_MAX];
         // A longer name is none that a route could have.
         let host = if self.hosts.is_empty() && self.suffixes.is_empty() { None } else { lower_case(host, &mut buffer) };
-        let own = host.and_then(|host| {
-            let exact = self.hosts.get(host).and_then(|trie| trie.find(method, path));
-            exact.or_else(|| {
-                let mut suffixes = host.match_indices('.').filter(|(start, _)| *start > 0);
-                suffixes.find_map(|(start, _)| self.suffixes.get(host.get(start..)?)?.find(method, path))
-            })
-        });
-        own.or_else(|| self.any_host.find(method, path))
+        if let Some(host) = host {
+            let suffixes = host.match_indices('.').filter(|(start, _)| *start > 0);
+            let suffixes = suffixes.filter_map(|(start, _)| self.suffixes.get(host.get(start..)?));
+            let answer = self.hosts.get(host).into_iter().chain(suffixes).find_map(&mut question);
+            if answer.is_some() {
+                return answer;
+            }
+        }
+        question(&self.any_host)
     }
 
     /// Adds an entry; the answer is the entries that it replaces for at least some requests.

@@ -1,9 +1,12 @@
 //! Routes of one host, merged into a tree of segments. Going down, a literal is tried before a pattern and a pattern
 //! before the wildcard, so the first hit is the most specific route. A node is visited at most once for each path.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::route::{Cursor, Piece, Route, Segment};
+
+const GET: &str = "GET";
+const HEAD: &str = "HEAD";
 
 /// The position of a route in its table.
 pub(super) type RouteIndex = usize;
@@ -54,6 +57,24 @@ impl Trie {
             .or_else(|| self.wildcard.find(method).filter(|_| !here.is_at_end()))
     }
 
+    /// Adds the methods of all routes that match the path, for whom the routes of another method are no use.
+    pub(super) fn methods<'t>(&'t self, mut path: Cursor<'_>, methods: &mut BTreeSet<&'t str>) {
+        let here = path;
+        let Some(segment) = path.next_segment() else {
+            self.exact.methods(methods);
+            return self.wildcard.methods(methods);
+        };
+        if !here.is_at_end() {
+            self.wildcard.methods(methods);
+        }
+        let literal = self.literals.get(segment);
+        let dotted = self.dotted.iter().filter(|(pattern, _)| pattern.accepts(segment)).map(|(_, next)| next);
+        let param = self.param.as_deref().filter(|_| !segment.is_empty());
+        for next in literal.into_iter().chain(dotted).chain(param) {
+            next.methods(path, methods);
+        }
+    }
+
     fn find_dotted(&self, method: &str, segment: &str, path: Cursor<'_>) -> Option<RouteIndex> {
         let mut fitting = self.dotted.iter().filter(|(pattern, _)| pattern.accepts(segment));
         fitting.find_map(|(_, next)| next.find(method, path))
@@ -94,8 +115,18 @@ impl Leaf {
     }
 
     fn find(&self, method: &str) -> Option<RouteIndex> {
-        let own = self.by_method.iter().find(|(known, _)| known == method).map(|(_, index)| *index);
-        own.or(self.any_method)
+        let of = |method: &str| self.by_method.iter().find(|(known, _)| known == method).map(|(_, index)| *index);
+        // Who answers GET answers HEAD, which asks for the same without the body.
+        of(method).or_else(|| if method == HEAD { of(GET) } else { None }).or(self.any_method)
+    }
+
+    fn methods<'t>(&'t self, methods: &mut BTreeSet<&'t str>) {
+        for (method, _) in &self.by_method {
+            methods.insert(method);
+            if method == GET {
+                methods.insert(HEAD);
+            }
+        }
     }
 }
 

@@ -543,8 +543,8 @@ fn refuses_http_triggers_that_cannot_answer() {
         (
             "route = '/a'\nstatic_response = { status_code = 600 }",
             expect![[r#"
-            spin.toml:5:35: 600 is out of range for `trigger.http.static_response.status_code`
-              help: use a number from 100 to 599"#]],
+                spin.toml:5:35: 600 is out of range for `trigger.http.static_response.status_code`
+                  help: use a number from 200 to 599"#]],
         ),
         (
             "route = '/a'\nstatic_response = { headers = { 'a b' = '' } }",

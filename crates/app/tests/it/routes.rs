@@ -221,6 +221,41 @@ fn a_method_of_its_own_goes_first_and_a_missing_one_falls_through() {
 }
 
 #[test]
+fn who_answers_get_answers_head() {
+    let table = table([
+        with_method("GET", "/a", "get"),
+        entry("/a"),
+        with_method("GET", "/b", "get"),
+        with_method("HEAD", "/b", "head"),
+        with_method("POST", "/c", "post"),
+        entry("/..."),
+    ]);
+    let head = |path| table.find("HEAD", "x.dev", path).map(|found| found.value.as_str());
+    assert_eq!(head("/a"), Some("get"));
+    assert_eq!(head("/b"), Some("head"));
+    assert_eq!(head("/c"), Some("/..."));
+}
+
+#[test]
+fn the_methods_of_a_path_are_those_of_all_its_routes() {
+    let table = table([
+        with_method("PUT", "/a/b", "one"),
+        with_method("GET", "/a/:x", "two"),
+        with_method("DELETE", "/:y.json/:z", "three"),
+        with_method("PATCH", "/a/b/...", "four"),
+        RouteEntry { methods: vec!["BREW".into()], ..on_host("*.dev", "/a/b", "five") },
+        RouteEntry { methods: vec!["NEVER".into()], ..on_host("b.example", "/a/b", "six") },
+        with_method("POST", "/other", "seven"),
+    ]);
+    assert_eq!(table.find("OPTIONS", "x.dev", "/a/b"), None);
+    assert_eq!(table.methods("x.dev", "/a/b"), ["BREW", "GET", "HEAD", "PATCH", "PUT"]);
+    assert_eq!(table.methods("x.example:80", "/a/b/"), ["GET", "HEAD", "PATCH", "PUT"]);
+    assert_eq!(table.methods("x.dev", "/a/c"), ["GET", "HEAD"]);
+    assert_eq!(table.methods("x.dev", "/q.json/1"), ["DELETE"]);
+    assert_eq!(table.methods("x.dev", "/nothing"), Vec::<&str>::new());
+}
+
+#[test]
 fn routes_that_differ_in_host_or_method_do_not_hide_each_other() {
     let (_, warnings) = RouteTable::new([
         entry("/foo"),

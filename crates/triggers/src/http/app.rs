@@ -9,7 +9,7 @@ use coracle_base::{chain, metrics};
 use coracle_capabilities::http_client::LocalService;
 use coracle_engine::{Fault, Identity};
 use coracle_host::Workload;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Request, Response, StatusCode};
 use tracing::{Instrument as _, Span};
 
@@ -164,7 +164,7 @@ impl HttpApp {
         let (parts, body) = request.into_parts();
         let host = parts.uri.authority().map_or("", |authority| authority.as_str());
         let Some(found) = self.routes.find(parts.method.as_str(), host, parts.uri.path()) else {
-            return plain(StatusCode::NOT_FOUND, "");
+            return self.nobody(host, parts.uri.path());
         };
         let span = trace::request(&parts, peer, found.value.headers.matched_route());
         match &found.value.target {
@@ -178,6 +178,13 @@ impl HttpApp {
         }
     }
 
+    /// Waits until no guest runs, those included that work on after their answer. It keeps nobody out.
+    pub async fn finish(&self) {
+        for handler in self.handlers.values() {
+            handler.runnable().idle().await;
+        }
+    }
+
     /// Calls component `id` without a route, for another component of the same app.
     pub(super) async fn call_component(&self, id: &str, request: Request<Body>, peer: Peer) -> Option<Response<Body>> {
         let handler = self.handlers.iter().find(|(known, _)| known.as_str() == id).map(|(_, handler)| handler)?;
@@ -187,6 +194,19 @@ impl HttpApp {
         let mut request = Request::from_parts(parts, body);
         headers::replace(request.headers_mut(), &mut added);
         Some(answer(handler, request, peer, span).await)
+    }
+
+    /// The answer where no route is: the path is unknown, or known under other methods.
+    fn nobody(&self, host: &str, path: &str) -> Response<Body> {
+        let methods = self.routes.methods(host, path).join(", ");
+        match HeaderValue::try_from(methods) {
+            Ok(methods) if !methods.is_empty() => {
+                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "");
+                response.headers_mut().insert(ALLOW, methods);
+                response
+            }
+            _ => plain(StatusCode::NOT_FOUND, ""),
+        }
     }
 
     fn well_known(&self, rest: &str) -> Response<Body> {

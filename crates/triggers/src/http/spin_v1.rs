@@ -6,7 +6,7 @@ use bytes::Bytes;
 use coracle_capabilities::http_client;
 use coracle_engine::{Fault, InstanceState};
 use coracle_host::Runnable;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::sync::oneshot;
@@ -47,7 +47,7 @@ impl SpinV1 {
         request: http::Request<Body>,
     ) -> Result<http::Response<Body>, Fault> {
         let asked = Asked { head_only: request.method() == Method::HEAD };
-        let Some(method) = guest_method(request.method()) else { return Ok(status(StatusCode::METHOD_NOT_ALLOWED)) };
+        let Some(method) = guest_method(request.method()) else { return Ok(not_allowed()) };
         let (mut parts, body) = request.into_parts();
         let Ok(body) = Limited::new(body, runnable.limits().hostcall_bytes).collect().await else {
             return Ok(status(StatusCode::PAYLOAD_TOO_LARGE));
@@ -111,6 +111,15 @@ fn guest_method(method: &Method) -> Option<GuestMethod> {
         Method::OPTIONS => GuestMethod::Options,
         _ => return None,
     })
+}
+
+/// The methods of the interface's `method`.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS");
+
+fn not_allowed() -> http::Response<Body> {
+    let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
+    response.headers_mut().insert(ALLOW, METHODS);
+    response
 }
 
 fn status(status: StatusCode) -> http::Response<Body> {
