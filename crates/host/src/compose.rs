@@ -57,6 +57,23 @@ pub enum ComposeError {
         /// What wac says.
         source: Cause,
     },
+    /// A middleware does not stand between anything.
+    #[error(
+        "middleware `{middleware}` cannot stand before component `{component}`: it must import and export one interface that the component \
+         exports, such as `wasi:http/handler@0.3.0`; it imports {imports} and exports {exports}, and what comes after it exports {offered}"
+    )]
+    NotBetween {
+        /// The middleware.
+        middleware: String,
+        /// The component.
+        component: String,
+        /// What the middleware imports.
+        imports: String,
+        /// What the middleware exports.
+        exports: String,
+        /// What the component, or the middleware after this one, exports.
+        offered: String,
+    },
     /// The denial of what a dependency does not inherit cannot be expressed.
     #[error("the imports of dependency `{dependency}` cannot be restricted")]
     Restrict {
@@ -81,10 +98,18 @@ pub(crate) fn compose(component: &str, socket: Vec<u8>, plugs: Vec<Plug<'_>>) ->
     for (index, plug) in plugs.into_iter().enumerate() {
         connect(&mut graph, component, (package, socket), index, plug)?;
     }
-    let exports: Vec<_> = graph.types()[graph[package].ty()].exports.keys().cloned().collect();
-    for name in exports {
+    encode(&mut graph, component, (package, socket))
+}
+
+/// The component that `graph` is: what `instance` exports is exported.
+pub(crate) fn encode(
+    graph: &mut CompositionGraph,
+    component: &str,
+    (package, instance): (PackageId, NodeId),
+) -> Result<Vec<u8>, ComposeError> {
+    for name in names(graph, package, true) {
         let mismatch = |source: Cause| ComposeError::Mismatch { component: component.to_owned(), dependency: name.clone(), source };
-        let export = graph.alias_instance_export(socket, &name).map_err(|error| mismatch(error.into()))?;
+        let export = graph.alias_instance_export(instance, &name).map_err(|error| mismatch(error.into()))?;
         graph.export(export, &name).map_err(|error| mismatch(error.into()))?;
     }
     let all = || "all".to_owned();
@@ -96,7 +121,7 @@ pub(crate) fn compose(component: &str, socket: Vec<u8>, plugs: Vec<Plug<'_>>) ->
     })
 }
 
-fn register(graph: &mut CompositionGraph, name: &str, bytes: Vec<u8>) -> Result<PackageId, ComposeError> {
+pub(crate) fn register(graph: &mut CompositionGraph, name: &str, bytes: Vec<u8>) -> Result<PackageId, ComposeError> {
     let wrong = |source: Cause| ComposeError::Package { what: name.to_owned(), source };
     let package = Package::from_bytes(&format!("app:{}", name.to_lowercase()), None, bytes, graph.types_mut())
         .map_err(|error| wrong(error.into()))?;
@@ -114,10 +139,6 @@ fn connect(
     let restrict = |source| ComposeError::Restrict { dependency: dependency.clone(), source };
     let bytes = rename_imports(&plug.bytes, |name| restricted(name, plug.inherit)).map_err(restrict)?;
     let plugged = register(graph, &format!("dependency-{index}"), bytes)?;
-    let names = |graph: &CompositionGraph, package: PackageId, exports: bool| {
-        let world = &graph.types()[graph[package].ty()];
-        if exports { world.exports.keys().cloned().collect() } else { world.imports.keys().cloned().collect::<Vec<String>>() }
-    };
     let (imports, exports) = (names(graph, package, false), names(graph, plugged, true));
     let pairs = pairs(plug.dependency, &imports, &exports);
     if pairs.is_empty() {
@@ -137,8 +158,14 @@ fn connect(
     Ok(())
 }
 
+/// What a package imports or exports.
+pub(crate) fn names(graph: &CompositionGraph, package: PackageId, is_exports: bool) -> Vec<String> {
+    let world = &graph.types()[graph[package].ty()];
+    if is_exports { world.exports.keys().cloned().collect() } else { world.imports.keys().cloned().collect() }
+}
+
 /// The new name of an import that the dependency must not have.
-fn restricted(name: &str, inherit: &Inherit) -> Option<String> {
+pub(crate) fn restricted(name: &str, inherit: &Inherit) -> Option<String> {
     let import = Import::parse(name);
     if undenied_name(name).is_some() {
         return None;
@@ -176,6 +203,6 @@ fn is_named(name: &DependencyName, import: &str) -> bool {
     }
 }
 
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
 }

@@ -8,6 +8,7 @@ mod files;
 mod host;
 mod inherit;
 mod limits;
+mod middleware;
 mod runnable;
 mod source;
 mod workload;

@@ -17,6 +17,7 @@ use wasmtime::component::Linker;
 use crate::admit::{self, AdmitError, Notice};
 use crate::compose::{self, ComposeError, Plug};
 use crate::files::{self, FilesError, Mounting};
+use crate::middleware::{self, Before, Step};
 use crate::source::{SourceError, Sources};
 use crate::{Host, Parts, Runnable, limits};
 
@@ -131,7 +132,8 @@ impl Workload {
     ///
     /// # Errors
     /// [`WorkloadError`] for the first thing that does not fit; nothing runs then.
-    pub async fn start(host: &Host, app: App, mut placement: Placement) -> Result<Self, WorkloadError> {
+    pub async fn start(host: &Host, mut app: App, mut placement: Placement) -> Result<Self, WorkloadError> {
+        let before = middleware::split(&mut app, &mut placement.only);
         let needed = needed(&app, &placement.only)?;
         let folder = placement.folder.canonicalize();
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
@@ -143,6 +145,7 @@ impl Workload {
             host,
             folder: &folder,
             cache: placement.cache.as_deref(),
+            before: &before,
             environment: &placement.environment,
             mounting: placement.mounting,
             watcher: placement.watcher,
@@ -197,6 +200,7 @@ struct Loading<'a> {
     host: &'a Host,
     folder: &'a Path,
     cache: Option<&'a Path>,
+    before: &'a Before,
     environment: &'a BTreeMap<String, String>,
     mounting: Mounting,
     watcher: Option<Watcher>,
@@ -249,7 +253,7 @@ impl Loading<'_> {
         }
     }
 
-    /// The component with its dependencies plugged in.
+    /// The component with its dependencies plugged in and its middleware before it.
     async fn bytes(&self, app: &App, component: &Component) -> Result<Vec<u8>, WorkloadError> {
         let sources = Sources { app, folder: self.folder, cache: self.cache };
         let no_code = |source| WorkloadError::Source { component: component.id.clone(), source };
@@ -260,7 +264,12 @@ impl Loading<'_> {
             let inherit = if component.inherit_all { &Inherit::All } else { &dependency.inherit };
             plugs.push(Plug { dependency, bytes, inherit });
         }
-        Ok(compose::compose(component.id.as_str(), bytes, plugs)?)
+        let whole = compose::compose(component.id.as_str(), bytes, plugs)?;
+        let mut steps = Vec::new();
+        for middleware in self.before.get(&component.id).into_iter().flatten() {
+            steps.push(Step { middleware, bytes: sources.of_dependency(&middleware.source).await.map_err(no_code)? });
+        }
+        Ok(middleware::put_before(component.id.as_str(), whole, steps)?)
     }
 
     /// The grants of a component by key, with what the host adds: its files and the operator's environment.

@@ -594,6 +594,18 @@ fn refuses_http_triggers_that_cannot_answer() {
                 spin.toml:6:14: `trigger.http.dependencies.middleware` must be an array, not a table
                   help: write `[[trigger.http.dependencies.middleware]]` as the header of the table, or put brackets around the value"#]],
         ),
+        (
+            "route = '/a'\nstatic_response = { body = 'x' }\ndependencies.middleware = [{ path = 'x' }]",
+            expect![[r#"
+                spin.toml:6:1: trigger `http-trigger1` has middleware and no component for it to call
+                  help: add `component = "…"`, or remove the middleware"#]],
+        ),
+        (
+            "route = '/a'\nstatic_response = { status_code = 103 }",
+            expect![[r#"
+                spin.toml:5:35: 103 is out of range for `trigger.http.static_response.status_code`
+                  help: use a number from 200 to 599"#]],
+        ),
     ] {
         errors("spin.toml", &with_trigger(trigger, ""), expected);
     }

@@ -36,8 +36,12 @@ impl Served {
 
     /// Gives the guest `url` to ask.
     async fn ask(&self, path: &str, url: &str) -> (u16, http::HeaderMap, String) {
-        let uri = format!("http://example.com{path}");
-        let request = http::Request::get(uri).header("host", "example.com").header("url", url).header("spin-client-addr", "6.6.6.6:6");
+        self.send("GET", path, &[("url", url), ("spin-client-addr", "6.6.6.6:6")]).await
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, http::HeaderMap, String) {
+        let request = http::Request::builder().method(method).uri(format!("http://example.com{path}")).header("host", "example.com");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
         let response = self.app.call(request.body(Body::empty()).unwrap(), peer).await;
         let (parts, body) = response.into_parts();
@@ -249,4 +253,98 @@ async fn an_interface_that_this_version_lacks_loads_and_is_denied() {
     let (app, _) = HttpApp::new(&workload).unwrap();
     let (status, _, body) = Served { app, _workload: workload }.get("/").await;
     assert_eq!((status, body.starts_with("Error::Other(")), (500, true), "{body}");
+}
+
+#[tokio::test]
+async fn a_path_that_is_known_under_other_methods_says_which() {
+    let served = serve(
+        r#"
+        application = { name = "methods" }
+        [[trigger.http]]
+        route = "/form"
+        method = ["GET", "POST"]
+        component = "hello"
+        [[trigger.http]]
+        route = "/hidden"
+        method = "PUT"
+        host = "other.example"
+        static_response = { status_code = 204 }
+        [component.hello]
+        source = "hello-p2.wasm"
+        "#,
+    )
+    .await;
+    for method in ["GET", "HEAD", "POST"] {
+        assert_eq!(served.send(method, "/form", &[]).await.0, 200, "{method}");
+    }
+    let (status, headers, body) = served.send("DELETE", "/form", &[]).await;
+    assert_eq!((status, headers["allow"].to_str().unwrap(), body.as_str()), (405, "GET, HEAD, POST", ""));
+    let (status, headers, _) = served.send("DELETE", "/hidden", &[]).await;
+    assert_eq!((status, headers.get("allow")), (404, None));
+}
+
+fn gated(inherit: &str) -> String {
+    let hello = coracle_testkit::fixture_path("spin7-hello");
+    format!(
+        r#"
+        application = {{ name = "gated" }}
+        [[trigger.http]]
+        id = "open"
+        route = "/open/..."
+        component = "hello"
+        [[trigger.http]]
+        id = "closed"
+        route = "/closed/..."
+        component = "hello"
+        dependencies.middleware = [{{ path = "gate-p3.wasm"{inherit} }}]
+        [[trigger.http]]
+        id = "twice"
+        route = "/twice/..."
+        component = "hello"
+        dependencies.middleware = [{{ component = "gate" }}, {{ path = "gate-p3.wasm"{inherit} }}]
+        [[trigger.http]]
+        id = "also"
+        route = "/also/..."
+        component = "hello"
+        dependencies.middleware = [{{ path = "gate-p3.wasm"{inherit} }}]
+        [component.hello]
+        source = "{}"
+        environment = {{ TOKEN = "sesame" }}
+        [component.gate]
+        source = "gate-p3.wasm"
+        "#,
+        hello.display()
+    )
+}
+
+#[tokio::test]
+async fn middleware_stands_before_its_component_and_inherits_what_it_may() {
+    let served = serve(&gated(r#", inherit_configuration = ["environment"]"#)).await;
+    let with = async |path: &str, token: &str| served.send("GET", path, &[("x-token", token)]).await.0;
+    assert_eq!(with("/open/", "").await, 200);
+    for path in ["/closed/", "/also/"] {
+        assert_eq!((with(path, "").await, with(path, "wrong").await, with(path, "sesame").await), (403, 403, 200), "{path}");
+    }
+    // The outer gate has inherited nothing, so that its token is the empty text, which the inner one does not take.
+    assert_eq!((with("/twice/", "").await, with("/twice/", "sesame").await), (403, 403));
+    let (_, _, body) = served.send("GET", "/closed/door", &[("x-token", "sesame")]).await;
+    assert!(body.contains("/closed/door"), "{body}");
+}
+
+#[tokio::test]
+async fn middleware_that_inherits_nothing_sees_nothing() {
+    let served = serve(&gated("")).await;
+    let with = async |path: &str, token: &str| served.send("GET", path, &[("x-token", token)]).await.0;
+    assert_eq!((with("/closed/", "").await, with("/closed/", "sesame").await), (200, 403));
+    assert_eq!((with("/twice/", "").await, with("/twice/", "sesame").await), (200, 403));
+}
+
+#[tokio::test]
+async fn middleware_that_passes_nothing_on_is_refused() {
+    let manifest = gated("").replace(r#"{ path = "gate-p3.wasm" }"#, r#"{ path = "hello-p2.wasm" }"#);
+    let error = start(&manifest).await.unwrap_err().to_string();
+    assert!(error.contains("middleware `hello-p2.wasm` cannot stand before component `hello-v2`"), "{error}");
+    let manifest = gated("").replace(&coracle_testkit::fixture_path("spin7-hello").display().to_string(), "hello-p2.wasm");
+    let error = start(&manifest).await.unwrap_err().to_string();
+    assert!(error.contains("what comes after it exports `wasi:http/incoming-handler@0.2"), "{error}");
 }

@@ -111,6 +111,10 @@ fn check_http(trigger: &Trigger, at: At<'_>, reader: &mut Reader<'_, '_>) {
                 let remedy = if both { "remove one of the two" } else { "add `component = \"…\"`" };
                 reader.problems.error(component.start, message, remedy);
             }
+            if component.node.is_none() && !trigger.middleware.is_empty() {
+                let message = format!("trigger `{}` has middleware and no component for it to call", trigger.id);
+                reader.problems.error(at.child("dependencies").key, message, "add `component = \"…\"`, or remove the middleware");
+            }
         }
         Err(error) => {
             let message = format!("trigger `{}`: {error}", trigger.id);
