@@ -2,6 +2,7 @@
 //! meaning of what was read.
 
 use crate::refusal::Refusal;
+use crate::request::belongs_to_head;
 
 use super::fields::field;
 
@@ -112,18 +113,5 @@ impl Chunks {
 
 fn check_trailer(line: &[u8]) -> Result<(), Refusal> {
     let (name, _) = field(line).map_err(|_| Refusal::Trailer)?;
-    let is_framing = [
-        "content-length",
-        "transfer-encoding",
-        "host",
-        "trailer",
-        "connection",
-        "content-type",
-        "content-encoding",
-        "authorization",
-        "cookie",
-    ]
-    .iter()
-    .any(|framing| name.eq_ignore_ascii_case(framing.as_bytes()));
-    if is_framing { Err(Refusal::Trailer) } else { Ok(()) }
+    if belongs_to_head(name) { Err(Refusal::Trailer) } else { Ok(()) }
 }

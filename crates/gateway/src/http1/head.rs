@@ -65,7 +65,6 @@ pub(super) fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Refusal
 struct Seen<'a> {
     length: Option<&'a [u8]>,
     coding: Option<&'a [u8]>,
-    expectation: Option<&'a [u8]>,
 }
 
 impl<'a> Seen<'a> {
@@ -76,16 +75,13 @@ impl<'a> Seen<'a> {
         if name.eq_ignore_ascii_case(b"transfer-encoding") && self.coding.replace(value).is_some() {
             return Err(Refusal::TransferEncoding);
         }
-        if name.eq_ignore_ascii_case(b"expect") {
-            self.expectation = Some(value);
+        if name.eq_ignore_ascii_case(b"expect") && !value.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Refusal::Expectation);
         }
         Ok(())
     }
 
     fn length(self, is_http_10: bool) -> Result<Length, Refusal> {
-        if self.expectation.is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
-            return Err(Refusal::Expectation);
-        }
         match (self.length, self.coding) {
             (None, None) => Ok(Length::Sized(0)),
             (Some(_), Some(_)) => Err(Refusal::TwoFramings),

@@ -1,4 +1,4 @@
-//! The bounds of a request body: its size, how long it may pause, and how slow it may be. Time counts only while somebody reads, so a
+//! The bounds of a request body: its size, how long it may pause, how slow it may be, and what may follow it. Time counts only while somebody reads, so a
 //! guest that takes its time costs its client nothing.
 
 use std::pin::Pin;
@@ -15,6 +15,8 @@ use tokio::time::Instant;
 use crate::alarm::Alarm;
 use crate::bounds::Bounds;
 use crate::refusal::Refusal;
+
+use super::belongs_to_head;
 
 /// Why the body broke off, for whoever answers the request.
 type Verdict = Arc<OnceLock<Refusal>>;
@@ -33,6 +35,7 @@ pub(crate) fn bound(body: Incoming, bounds: &Bounds, verdict: &Verdict) -> Resul
         bytes_max: bounds.body_bytes_max,
         idle: bounds.body_idle,
         bytes_per_second_min: bounds.body_bytes_per_second_min.max(1),
+        trailer_bytes_max: bounds.trailer_bytes_max,
         waited: Duration::ZERO,
         waiting_since: None,
         alarm: Alarm::default(),
@@ -46,6 +49,7 @@ struct Bounded {
     bytes_max: u64,
     idle: Duration,
     bytes_per_second_min: u64,
+    trailer_bytes_max: usize,
     /// How long it has kept its reader waiting, on the whole.
     waited: Duration,
     waiting_since: Option<Instant>,
@@ -58,6 +62,20 @@ impl Bounded {
         // The first reason is the one that counts.
         let _ = self.verdict.set(refusal);
         Poll::Ready(Some(Err(refusal.into())))
+    }
+
+    /// Counts what came. Trailers of HTTP/1 were judged with their bytes already; those of HTTP/2 are here.
+    fn see(&mut self, frame: &Frame<Bytes>) -> Result<(), Refusal> {
+        self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if self.bytes > self.bytes_max {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let Some(trailers) = frame.trailers_ref() else { return Ok(()) };
+        let bytes: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if bytes > self.trailer_bytes_max {
+            return Err(Refusal::FieldsTooLarge);
+        }
+        if trailers.keys().any(|name| belongs_to_head(name.as_str().as_bytes())) { Err(Refusal::Trailer) } else { Ok(()) }
     }
 
     /// Nothing came. Ready when that is not acceptable any more.
@@ -89,11 +107,10 @@ impl http_body::Body for Bounded {
             this.waited += since.elapsed();
             this.alarm.clear();
         }
-        if let Some(Ok(frame)) = &frame {
-            this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-            if this.bytes > this.bytes_max {
-                return this.fail(Refusal::BodyTooLarge);
-            }
+        if let Some(Ok(frame)) = &frame
+            && let Err(refusal) = this.see(frame)
+        {
+            return this.fail(refusal);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use coracle_triggers::http::Peer;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, TE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
@@ -18,11 +18,24 @@ use crate::refusal::Refusal;
 const HOP_BY_HOP: &[&str] = &["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings"];
 
 /// Fields that a `connection` field may not make disappear: what is left would be another request.
-const NOT_BY_CONNECTION: &[HeaderName] =
-    &[HOST, CONTENT_LENGTH, CONTENT_TYPE, http::header::AUTHORIZATION, http::header::COOKIE, http::header::EXPECT];
+const NOT_BY_CONNECTION: &[HeaderName] = &[HOST, CONTENT_LENGTH, CONTENT_TYPE, http::header::AUTHORIZATION, COOKIE, http::header::EXPECT];
 
 /// Names that begin like this tell a guest what the host found out. Nobody else may set them.
 const OURS: &[&str] = &["spin-", "x-coracle-"];
+
+/// Fields that mean nothing, or mischief, after the body that they speak of.
+const HEAD_ONLY: &[&str] = &[
+    "content-length",
+    "transfer-encoding",
+    "host",
+    "trailer",
+    "te",
+    "connection",
+    "content-type",
+    "content-encoding",
+    "authorization",
+    "cookie",
+];
 
 /// Where a request came in.
 pub(crate) struct Context<'a> {
@@ -46,7 +59,16 @@ pub(crate) fn admit(parts: &mut Parts, context: &Context<'_>) -> Result<(), Refu
     let authority = authority(parts, context)?;
     set_uri(parts, authority, context.peer)?;
     strip(&mut parts.headers);
+    if parts.version == Version::HTTP_2 {
+        join_cookies(&mut parts.headers);
+    }
     Ok(())
+}
+
+/// Whether a field belongs to the head of a message: in trailers it would change what was read already, or pretend to come from the host.
+pub(crate) fn belongs_to_head(name: &[u8]) -> bool {
+    let begins = |start: &&str| name.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()));
+    HEAD_ONLY.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes())) || OURS.iter().any(begins)
 }
 
 fn check_size(parts: &Parts, bounds: &Bounds) -> Result<(), Refusal> {
@@ -157,5 +179,18 @@ fn strip(headers: &mut HeaderMap) {
         for name in names {
             headers.remove(name);
         }
+    }
+}
+
+/// HTTP/2 lets a client send its cookies in crumbs, each a field of its own; who asks for the field `cookie` wants all of them.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    if crumbs.next().is_none() || crumbs.next().is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // Values that are valid by themselves are valid with a semicolon between them.
+    if let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
     }
 }

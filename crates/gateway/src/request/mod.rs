@@ -4,4 +4,4 @@ mod body;
 mod hygiene;
 
 pub(crate) use body::bound;
-pub(crate) use hygiene::{Context, admit};
+pub(crate) use hygiene::{Context, admit, belongs_to_head};

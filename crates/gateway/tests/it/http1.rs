@@ -50,9 +50,22 @@ fn chunked(body: &str) -> String {
     post("transfer-encoding: chunked\r\n", body)
 }
 
+/// As many as were promised, and none twice.
+#[test]
+fn the_tables_are_long_enough() {
+    let tables = [good(), two_framings(), malformed_chunks(), malformed_heads(), hosts()];
+    let names: std::collections::BTreeSet<_> = tables.iter().flatten().map(|case| case.name).collect();
+    assert!(names.len() >= 60, "{}", names.len());
+    assert_eq!(names.len(), tables.iter().map(Vec::len).sum::<usize>());
+}
+
 #[test]
 fn good_requests_are_served() {
-    check(vec![
+    check(good());
+}
+
+fn good() -> Vec<Case> {
+    vec![
         case("plain", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", &[200], 1),
         case("one empty line first", "\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n", &[200], 1),
         case("HTTP/1.0 without host", "GET / HTTP/1.0\r\n\r\n", &[200], 1),
@@ -89,12 +102,16 @@ fn good_requests_are_served() {
             2,
         ),
         case("HTTP/2 preface that is none", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", &[505], 0),
-    ]);
+    ]
 }
 
 #[test]
 fn two_framings_of_a_body_are_refused() {
-    check(vec![
+    check(two_framings());
+}
+
+fn two_framings() -> Vec<Case> {
+    vec![
         case("length, then chunked", post("content-length: 5\r\ntransfer-encoding: chunked\r\n", "0\r\n\r\nhello"), &[400], 0),
         case("chunked, then length", post("transfer-encoding: chunked\r\ncontent-length: 5\r\n", "0\r\n\r\nhello"), &[400], 0),
         case("two lengths that differ", post("content-length: 5\r\ncontent-length: 6\r\n", "hello!"), &[400], 0),
@@ -125,12 +142,16 @@ fn two_framings_of_a_body_are_refused() {
             0,
         ),
         case("what came before is served", format!("{SMUGGLED}{}", post("content-length: x\r\n", "")), &[200, 400], 1),
-    ]);
+    ]
 }
 
 #[test]
 fn malformed_chunks_are_refused() {
-    check(vec![
+    check(malformed_chunks());
+}
+
+fn malformed_chunks() -> Vec<Case> {
+    vec![
         broken("0x5", "0x5\r\nhello\r\n0\r\n\r\n", &[400]),
         broken("blank before an extension", "5 ;a\r\nhello\r\n0\r\n\r\n", &[400]),
         broken("signed size", "+5\r\nhello\r\n0\r\n\r\n", &[400]),
@@ -147,16 +168,22 @@ fn malformed_chunks_are_refused() {
         broken("content-length in trailers", "0\r\ncontent-length: 5\r\n\r\n", &[400]),
         broken("transfer-encoding in trailers", "0\r\ntransfer-encoding: chunked\r\n\r\n", &[400]),
         broken("host in trailers", "0\r\nhost: b\r\n\r\n", &[400]),
+        broken("cookie in trailers", "0\r\ncookie: a=b\r\n\r\n", &[400]),
+        broken("field of the host in trailers", "0\r\nSpin-Client-Addr: 1.2.3.4:5\r\n\r\n", &[400]),
         broken("folded trailer", "0\r\nx-a: b\r\n c\r\n\r\n", &[400]),
         broken("bare LF in trailers", "0\r\nx-a: b\nx-c: d\r\n\r\n", &[400]),
         broken("oversize trailers", &format!("0\r\nx: {}\r\n\r\n", "x".repeat(9000)), &[431]),
-    ]);
+    ]
 }
 
 #[test]
 fn malformed_heads_are_refused() {
+    check(malformed_heads());
+}
+
+fn malformed_heads() -> Vec<Case> {
     let get = |fields: &str| format!("GET / HTTP/1.1\r\nhost: a\r\n{fields}\r\n{SMUGGLED}");
-    check(vec![
+    vec![
         case("blank before a colon", get("x-a : b\r\n"), &[400], 0),
         case("length with a blank before its colon", get("content-length : 5\r\n"), &[400], 0),
         case("blank before the first field", "GET / HTTP/1.1\r\n host: a\r\n\r\n", &[400], 0),
@@ -196,14 +223,24 @@ fn malformed_heads_are_refused() {
         case("scheme of another protocol", "GET ftp://a/ HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),
         case("CONNECT", format!("CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n{SMUGGLED}"), &[501], 0),
         case("TRACE", format!("TRACE / HTTP/1.1\r\nhost: a\r\n\r\n{SMUGGLED}"), &[501], 0),
+        case(
+            "unknown expectation beside a known one",
+            post("expect: x\r\nexpect: 100-continue\r\ncontent-length: 5\r\n", "hello"),
+            &[417],
+            0,
+        ),
         case("unknown expectation", post("expect: 200-ok\r\ncontent-length: 5\r\n", "hello"), &[417], 0),
-    ]);
+    ]
 }
 
 #[test]
 fn there_is_one_host_and_one_only() {
+    check(hosts());
+}
+
+fn hosts() -> Vec<Case> {
     let with = |host: &str| format!("GET / HTTP/1.1\r\n{host}\r\n\r\n");
-    check(vec![
+    vec![
         case("no host", with("x-a: b"), &[400], 0),
         case("two hosts", with("host: a\r\nhost: b"), &[400], 0),
         case("the same host twice", with("host: a\r\nHost: a"), &[400], 0),
@@ -222,5 +259,5 @@ fn there_is_one_host_and_one_only() {
         case("user in the target", "GET http://u@a/ HTTP/1.1\r\nhost: a\r\n\r\n", &[400], 0),
         case("no host beside the target", "GET http://a/ HTTP/1.1\r\n\r\n", &[400], 0),
         case("two hosts in HTTP/1.0", "GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n", &[400], 0),
-    ]);
+    ]
 }
