@@ -23,8 +23,10 @@ pub struct Bounds {
     pub response_fields_max: usize,
     /// Bytes that are read and thrown away after an answer that did not wait for the whole request.
     pub linger_bytes_max: usize,
-    /// How long to read and throw away.
+    /// How long to read and throw away. Who writes all before it reads anything does not learn of an answer from a closed connection.
     pub linger: Duration,
+    /// Once a connection is to end: how long a client that was just let in may take to begin, and an HTTP/2 client to say that it knows.
+    pub leave: Duration,
     /// For a TLS handshake.
     pub handshake: Duration,
     /// For the first byte of a connection, and from the first byte of a head to its last.
@@ -69,8 +71,9 @@ impl Default for Bounds {
             trailer_bytes_max: 8 << 10,
             response_head_bytes_max: 64 << 10,
             response_fields_max: 256,
-            linger_bytes_max: 256 << 10,
-            linger: Duration::from_secs(1),
+            linger_bytes_max: 128 << 20,
+            linger: Duration::from_secs(5),
+            leave: Duration::from_secs(1),
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             idle: Duration::from_secs(60),

@@ -47,10 +47,7 @@ pub(crate) async fn serve<S: Service>(shared: Arc<Shared<S>>, stream: TcpStream,
         return speak(shared, stream, Peer { client, tls: false }, None).await;
     };
     let handshake = tokio::time::timeout(shared.bounds.handshake, tls.accept(stream));
-    let handshake = tokio::select! {
-        done = handshake => done,
-        () = shared.drain.cancelled() => return,
-    };
+    let Some(handshake) = begin(&shared, handshake).await else { return };
     match handshake {
         Ok(Ok(stream)) => {
             let protocol = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
@@ -58,6 +55,20 @@ pub(crate) async fn serve<S: Service>(shared: Arc<Shared<S>>, stream: TcpStream,
         }
         Ok(Err(error)) => tracing::debug!(%client, "the TLS handshake failed: {error}"),
         Err(_) => tracing::debug!(%client, "the TLS handshake took too long"),
+    }
+}
+
+/// Waits for the beginning of a connection. Once the server is asked to stop it waits for a moment only, in which the first request of
+/// a client that was let in just before can still arrive.
+async fn begin<S, T>(shared: &Shared<S>, beginning: impl Future<Output = T>) -> Option<T> {
+    let late = async {
+        shared.drain.cancelled().await;
+        tokio::time::sleep(shared.bounds.leave).await;
+    };
+    tokio::select! {
+        biased;
+        begun = beginning => Some(begun),
+        () = late => None,
     }
 }
 
@@ -69,12 +80,9 @@ where
     let mut wire = Wire::new(stream, Arc::clone(&shared.bounds), Arc::clone(&line));
     let protocol = match protocol {
         Some(known) => known,
-        None => tokio::select! {
-            protocol = poll_fn(|context| wire.poll_protocol(context)) => match protocol {
-                Some(protocol) => protocol,
-                None => return,
-            },
-            () = shared.drain.cancelled() => return,
+        None => match begin(&shared, poll_fn(|context| wire.poll_protocol(context))).await.flatten() {
+            Some(protocol) => protocol,
+            None => return,
         },
     };
     wire.set_protocol(protocol);
@@ -143,7 +151,7 @@ where
                         connection.as_mut().graceful_shutdown();
                     }
                     // A client that does not answer the last ping has nothing left to wait for.
-                    Some(since) if line.is_idle() && since.elapsed() > bounds.linger => return,
+                    Some(since) if line.is_idle() && since.elapsed() > bounds.leave => return,
                     _ => {}
                 }
             }

@@ -130,6 +130,12 @@ impl Server {
         move || traffic(&counters)
     }
 
+    /// Something that tells later whether it still accepts.
+    pub fn readiness(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let drain = self.drain.clone();
+        move || !drain.is_cancelled()
+    }
+
     /// Stops accepting at once, closes idle connections, and gives requests in progress `grace` to finish. HTTP/1 clients are told by
     /// `connection: close`, HTTP/2 ones by GOAWAY.
     pub async fn shutdown(mut self, grace: Duration) -> Drained {

@@ -11,11 +11,21 @@ use coracle_triggers::http::{Body, HttpApp, Peer};
 pub trait Service: Send + Sync + 'static {
     /// Answers `request`. Dropping the future, or the body of the response before its end, means that the caller went away.
     fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send;
+
+    /// Waits for what calls have left running when their answers were complete. A thread of a server that stops asks for it when its last
+    /// connection has ended, because what runs there ends with it.
+    fn finish(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 impl<S: Service> Service for Arc<S> {
     fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send {
         S::call(self, request, peer)
+    }
+
+    fn finish(&self) -> impl Future<Output = ()> + Send {
+        S::finish(self)
     }
 }
 
@@ -23,5 +33,9 @@ impl<S: Service> Service for Arc<S> {
 impl Service for HttpApp {
     fn call(&self, request: http::Request<Body>, peer: Peer) -> impl Future<Output = http::Response<Body>> + Send {
         Self::call(self, request, peer)
+    }
+
+    fn finish(&self) -> impl Future<Output = ()> + Send {
+        Self::finish(self)
     }
 }

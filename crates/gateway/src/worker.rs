@@ -48,7 +48,7 @@ pub(crate) struct Worker<S> {
 }
 
 impl<S: Service> Worker<S> {
-    /// Serves until the acceptor has stopped and all connections have ended, or were cut.
+    /// Serves until the acceptor has stopped and all connections have ended with what they left running, or were cut.
     pub(crate) fn run(self) {
         let Self { runtime, shared, mut incoming, cut, done } = self;
         runtime.block_on(async {
@@ -59,6 +59,7 @@ impl<S: Service> Worker<S> {
                 }
                 connections.close();
                 connections.wait().await;
+                shared.service.finish().await;
             };
             tokio::select! {
                 () = serve_all => {}

@@ -64,7 +64,8 @@ impl Listening {
         let server = Server::start(self.listener, self.settings, front)?;
         let traffic = server.meter();
         let metrics = move || format!("{}{}", coracle_base::metrics::global().render(), traffic());
-        let admin = self.admin.map(|admin| Admin::start(admin, metrics)).transpose()?;
+        let ready = server.readiness();
+        let admin = self.admin.map(|admin| Admin::start(admin, metrics, ready)).transpose()?;
         Ok(Serving { server, _admin: admin, base })
     }
 }
@@ -97,5 +98,10 @@ impl Service for Front {
     async fn call(&self, request: http::Request<Body>, peer: Peer) -> http::Response<Body> {
         let app = Arc::clone(&self.0.read());
         app.call(request, peer).await
+    }
+
+    async fn finish(&self) {
+        let app = Arc::clone(&self.0.read());
+        app.finish().await;
     }
 }

@@ -1,14 +1,15 @@
 //! How a server stops.
 
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_base::clock;
-use coracle_gateway::Drained;
+use coracle_gateway::{Drained, Listener, Server, Service, Settings};
 use coracle_testkit::frames::{Client, Frame, kind};
 use coracle_testkit::raw;
-use coracle_triggers::http::Body;
+use coracle_triggers::http::{Body, Peer};
 use tokio::sync::Semaphore;
 
 use crate::harness::{Options, Site, wait_for};
@@ -30,8 +31,12 @@ fn gated() -> (Site, Arc<Semaphore>) {
 }
 
 fn shutdown(site: Site, grace: Duration) -> Drained {
+    stop(site.server, grace)
+}
+
+fn stop(server: Server, grace: Duration) -> Drained {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(site.server.shutdown(grace))
+    runtime.block_on(server.shutdown(grace))
 }
 
 #[test]
@@ -53,8 +58,28 @@ fn requests_in_progress_are_finished_and_nothing_new_is_accepted() {
     assert_eq!(stopping.join().unwrap(), Drained { requests_cut: 0 });
 }
 
+/// A client may have been let in by the kernel, with its request still on the way.
 #[test]
-fn idle_connections_are_closed_at_once() {
+fn a_client_that_was_let_in_is_answered() {
+    let (site, gate) = gated();
+    let mut busy = raw::connect(site.address()).unwrap();
+    busy.write_all(GET).unwrap();
+    wait_for("the call", || site.seen().len() == 1);
+    let mut fresh = raw::connect(site.address()).unwrap();
+    wait_for("the connections", || site.server.traffic().connections_open == 2);
+    let address = site.address();
+    gate.add_permits(2);
+    let stopping = std::thread::spawn(move || shutdown(site, Duration::from_secs(30)));
+    wait_for("the closed door", || std::net::TcpStream::connect(address).is_err());
+    fresh.write_all(GET).unwrap();
+    for stream in [&mut busy, &mut fresh] {
+        assert_eq!(raw::read_response(stream).unwrap().text(), "done");
+    }
+    assert_eq!(stopping.join().unwrap(), Drained { requests_cut: 0 });
+}
+
+#[test]
+fn idle_connections_are_closed_soon() {
     let site = Site::echo();
     let mut used = raw::connect(site.address()).unwrap();
     used.write_all(GET).unwrap();
@@ -99,6 +124,34 @@ fn what_is_not_done_in_time_is_cut_and_counted() {
     for stream in &mut busy {
         assert_eq!(raw::read_to_end(stream).unwrap(), b"");
     }
+}
+
+/// Its calls leave something behind, which ends when it is allowed to.
+struct Leaving(Arc<Semaphore>);
+
+impl Service for Leaving {
+    async fn call(&self, _: http::Request<Body>, _: Peer) -> http::Response<Body> {
+        http::Response::new(Body::full("done"))
+    }
+
+    async fn finish(&self) {
+        self.0.acquire().await.unwrap().forget();
+    }
+}
+
+#[test]
+fn what_calls_left_running_is_waited_for() {
+    let gate = Arc::new(Semaphore::new(0));
+    let settings = Settings { workers: NonZeroUsize::MIN, ..Settings::default() };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let server = Server::start(listener, settings, Leaving(Arc::clone(&gate))).unwrap();
+    let address = server.local_addr();
+    raw::exchange(address, GET).unwrap();
+    let stopping = std::thread::spawn(move || stop(server, Duration::from_secs(30)));
+    wait_for("the closed door", || std::net::TcpStream::connect(address).is_err());
+    assert!(!stopping.is_finished());
+    gate.add_permits(1);
+    assert_eq!(stopping.join().unwrap(), Drained { requests_cut: 0 });
 }
 
 #[test]

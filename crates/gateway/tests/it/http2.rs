@@ -48,9 +48,11 @@ fn ending(site: &Site, frames: &[Frame]) -> Ending {
     }
 }
 
-/// What is sent on stream 1, how it ends, and how many requests the service sees.
+/// A name, what is sent on stream 1, how that may end, and how many requests the service sees.
+type Case = (&'static str, Vec<Frame>, &'static [Ending], usize);
+
 #[track_caller]
-fn check(cases: Vec<(&str, Vec<Frame>, &[Ending], usize)>) {
+fn check(cases: Vec<Case>) {
     let site = Site::echo();
     let mut wrong = Vec::new();
     for (name, frames, endings, served) in cases {
@@ -79,12 +81,25 @@ const SCHEME: (&str, &str) = (":scheme", "http");
 const PATH: (&str, &str) = (":path", "/");
 const AUTHORITY: (&str, &str) = (":authority", "example.com");
 
+/// As many as were promised, and none twice.
+#[test]
+fn the_tables_are_long_enough() {
+    let tables = [good(), authorities(), other_requests(), out_of_order()];
+    let names: std::collections::BTreeSet<_> = tables.iter().flatten().map(|(name, ..)| name).collect();
+    assert!(names.len() >= 30, "{}", names.len());
+    assert_eq!(names.len(), tables.iter().map(Vec::len).sum::<usize>());
+}
+
 #[test]
 fn good_requests_are_served() {
+    check(good());
+}
+
+fn good() -> Vec<Case> {
     let post = |length: &str| Frame::headers(1, &[(":method", "POST"), SCHEME, PATH, AUTHORITY, ("content-length", length)], false);
     let cut = block(GET);
     let (start, end) = cut.split_at(7);
-    check(vec![
+    vec![
         ("plain", vec![Frame::get(1)], &[Status(200)], 1),
         ("host instead of an authority", only(&[METHOD, SCHEME, PATH, ("host", "a")]), &[Status(200)], 1),
         ("host that agrees", get_with(&[("host", "Example.com")]), &[Status(200)], 1),
@@ -100,12 +115,16 @@ fn good_requests_are_served() {
         ("unknown setting", vec![Frame::settings(&[(0x77, 1)]), Frame::get(1)], &[Status(200)], 1),
         ("OPTIONS *", only(&[(":method", "OPTIONS"), SCHEME, (":path", "*"), AUTHORITY]), &[Status(200)], 0),
         ("trailers", vec![post("2"), Frame::data(1, b"hi", false), Frame::headers(1, &[("x-sum", "1")], true)], &[Status(200)], 1),
-    ]);
+    ]
 }
 
 #[test]
 fn the_authority_is_one_and_valid() {
-    check(vec![
+    check(authorities());
+}
+
+fn authorities() -> Vec<Case> {
+    vec![
         ("host that differs", get_with(&[("host", "other.example")]), &[Status(400)], 0),
         ("two hosts", get_with(&[("host", "example.com"), ("host", "example.com")]), &[Status(400)], 0),
         ("neither", only(&[METHOD, SCHEME, PATH]), &[Status(400)], 0),
@@ -114,7 +133,7 @@ fn the_authority_is_one_and_valid() {
         ("authority with a blank", only(&[METHOD, SCHEME, PATH, (":authority", "a b")]), &[Status(400), Reset(PROTOCOL_ERROR)], 0),
         ("empty authority", only(&[METHOD, SCHEME, PATH, (":authority", "")]), &[Status(400), Reset(PROTOCOL_ERROR)], 0),
         ("authority with a bad port", only(&[METHOD, SCHEME, PATH, (":authority", "a:99999")]), &[Status(400), Reset(PROTOCOL_ERROR)], 0),
-    ]);
+    ]
 }
 
 /// The stream alone, or the connection with it.
@@ -122,8 +141,12 @@ const REFUSED: &[Ending] = &[Reset(PROTOCOL_ERROR), Goaway(PROTOCOL_ERROR)];
 
 #[test]
 fn what_would_be_another_request_in_http1_is_refused() {
+    check(other_requests());
+}
+
+fn other_requests() -> Vec<Case> {
     let path = |path: &'static str| only(&[METHOD, SCHEME, (":path", path), AUTHORITY]);
-    check(vec![
+    vec![
         ("line end in a path", path("/ HTTP/1.1\r\nhost: b\r\n\r\nGET /x"), REFUSED, 0),
         ("blank in a path", path("/a b"), REFUSED, 0),
         ("NUL in a path", path("/a\0b"), REFUSED, 0),
@@ -153,7 +176,7 @@ fn what_would_be_another_request_in_http1_is_refused() {
         ("two lengths", get_with(&[("content-length", "0"), ("content-length", "1")]), &[Reset(PROTOCOL_ERROR), Status(400)], 0),
         ("length of letters", get_with(&[("content-length", "x")]), &[Reset(PROTOCOL_ERROR), Status(400)], 0),
         ("length without a body", get_with(&[("content-length", "5")]), &[Reset(PROTOCOL_ERROR), Status(400)], 0),
-    ]);
+    ]
 }
 
 #[test]
@@ -173,10 +196,14 @@ fn a_body_of_another_length_is_refused() {
 
 #[test]
 fn frames_out_of_order_end_the_connection() {
+    check(out_of_order());
+}
+
+fn out_of_order() -> Vec<Case> {
     let open = || Frame::headers(1, GET, false);
     let mut huge = Vec::new();
     integer(&mut huge, 5, 0x20, 1 << 30);
-    check(vec![
+    vec![
         ("data on stream 0", vec![Frame::data(0, b"x", false)], &[Goaway(PROTOCOL_ERROR)], 0),
         ("data on an idle stream", vec![Frame::data(1, b"x", false)], &[Goaway(PROTOCOL_ERROR)], 0),
         ("headers on stream 0", vec![Frame::headers(0, GET, true)], &[Goaway(PROTOCOL_ERROR)], 0),
@@ -225,7 +252,7 @@ fn frames_out_of_order_end_the_connection() {
             &[Reset(PROTOCOL_ERROR), Goaway(PROTOCOL_ERROR)],
             0,
         ),
-    ]);
+    ]
 }
 
 #[test]
@@ -271,33 +298,6 @@ fn what_a_service_sees_is_the_same_as_in_http1() {
     assert_eq!(seen.headers["host"], "example.com");
 }
 
-#[test]
-fn a_head_request_is_sent_nothing() {
-    let site = Site::echo();
-    let mut client = Client::connect(site.address()).unwrap();
-    client.send(&Frame::headers(1, &[(":method", "HEAD"), SCHEME, PATH, AUTHORITY], true)).unwrap();
-    let head = client.find(|frame| frame.kind == kind::HEADERS).unwrap();
-    assert_eq!((head.status(), head.flags & flag::END_STREAM), (Some(200), flag::END_STREAM));
-}
-
-#[test]
-fn a_reset_ends_the_call() {
-    let site = Site::answering(Options::default(), |_| std::future::pending::<http::Response<Body>>());
-    let mut client = Client::connect(site.address()).unwrap();
-    for stream in [1, 3, 5] {
-        client.send(&Frame::get(stream)).unwrap();
-    }
-    wait_for("the calls", || site.seen().len() == 3);
-    for stream in [1, 3] {
-        client.send(&Frame::reset(stream, 8)).unwrap();
-    }
-    wait_for("the end of two", || site.server.traffic().requests_abandoned == 2);
-    drop(client);
-    wait_for("the end of the third", || site.server.traffic().requests_abandoned == 3);
-}
-
-#[test]
-fn there_are_no_more_streams_than_announced() {
 #[test]
 fn crumbs_of_a_cookie_become_one_field() {
     let site = Site::echo();
@@ -346,6 +346,33 @@ fn an_answer_that_does_not_wait_for_the_body_is_whole() {
     assert_eq!(client.find(|frame| frame.kind == kind::HEADERS && frame.stream == 3).unwrap().status(), Some(200));
 }
 
+#[test]
+fn a_head_request_is_sent_nothing() {
+    let site = Site::echo();
+    let mut client = Client::connect(site.address()).unwrap();
+    client.send(&Frame::headers(1, &[(":method", "HEAD"), SCHEME, PATH, AUTHORITY], true)).unwrap();
+    let head = client.find(|frame| frame.kind == kind::HEADERS).unwrap();
+    assert_eq!((head.status(), head.flags & flag::END_STREAM), (Some(200), flag::END_STREAM));
+}
+
+#[test]
+fn a_reset_ends_the_call() {
+    let site = Site::answering(Options::default(), |_| std::future::pending::<http::Response<Body>>());
+    let mut client = Client::connect(site.address()).unwrap();
+    for stream in [1, 3, 5] {
+        client.send(&Frame::get(stream)).unwrap();
+    }
+    wait_for("the calls", || site.seen().len() == 3);
+    for stream in [1, 3] {
+        client.send(&Frame::reset(stream, 8)).unwrap();
+    }
+    wait_for("the end of two", || site.server.traffic().requests_abandoned == 2);
+    drop(client);
+    wait_for("the end of the third", || site.server.traffic().requests_abandoned == 3);
+}
+
+#[test]
+fn there_are_no_more_streams_than_announced() {
     let site = Site::answering(Options { bounds: Bounds { streams_max: 3, ..Bounds::default() }, ..Options::default() }, |_| {
         std::future::pending::<http::Response<Body>>()
     });
@@ -461,7 +488,7 @@ fn a_client_that_keeps_its_window_closed_is_left() {
 
 #[test]
 fn an_idle_connection_is_closed() {
-    let site = Site::echo_with(Bounds { idle: Duration::from_millis(200), linger: Duration::from_millis(100), ..Bounds::default() });
+    let site = Site::echo_with(Bounds { idle: Duration::from_millis(200), leave: Duration::from_millis(100), ..Bounds::default() });
     let mut client = Client::connect(site.address()).unwrap();
     client.send(&Frame::get(1)).unwrap();
     let frames = client.drain().unwrap();
@@ -469,11 +496,6 @@ fn an_idle_connection_is_closed() {
     assert!(frames.iter().any(|frame| frame.kind == kind::GOAWAY && frame.code() == Some(0)));
 }
 
-#[test]
-fn a_preface_that_stops_is_not_waited_for() {
-    let site = Site::echo_with(Bounds { head: Duration::from_millis(200), ..Bounds::default() });
-    assert_eq!(raw::until_closed(site.address(), &PREFACE[..20]).unwrap(), b"");
-}
 /// A connection is as quiet as it is old, however long the process has been up.
 #[test]
 fn a_connection_that_has_asked_nothing_yet_is_not_closed() {
@@ -490,3 +512,8 @@ fn a_connection_that_has_asked_nothing_yet_is_not_closed() {
     assert_eq!(client.find(|frame| frame.kind == kind::HEADERS).unwrap().status(), Some(200));
 }
 
+#[test]
+fn a_preface_that_stops_is_not_waited_for() {
+    let site = Site::echo_with(Bounds { head: Duration::from_millis(200), ..Bounds::default() });
+    assert_eq!(raw::until_closed(site.address(), &PREFACE[..20]).unwrap(), b"");
+}

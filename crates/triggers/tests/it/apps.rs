@@ -210,6 +210,26 @@ async fn a_drained_app_refuses() {
 }
 
 #[tokio::test]
+async fn a_guest_that_works_on_after_its_answer_is_waited_for() {
+    let slow = coracle_testkit::fixture_path("fault-slow-body");
+    let served = serve(&format!(
+        "application = {{ name = \"slow\" }}\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"slow\"\n[component.slow]\nsource = \"{}\"\n",
+        slow.display()
+    ))
+    .await;
+    let running = || served._workload.runnables().map(|runnable| runnable.running()).sum::<usize>();
+    let request = http::Request::head("http://example.com/?n=3&ms=20").header("host", "example.com").body(Body::empty()).unwrap();
+    let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
+    let response = served.app.call(request, peer).await;
+    assert_eq!(response.status(), 200);
+    // Nobody wants the body of an answer to HEAD; the guest writes it all the same.
+    drop(response);
+    assert_eq!(running(), 1);
+    served.app.finish().await;
+    assert_eq!(running(), 0);
+}
+
+#[tokio::test]
 async fn components_call_each_other_and_the_app_without_a_socket() {
     let manifest = r#"
         application = { name = "chained" }
