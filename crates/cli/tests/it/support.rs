@@ -54,6 +54,10 @@ impl App {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    pub(crate) fn rename(&self, name: &str, new: &str) {
+        std::fs::rename(self.path(name), self.path(new)).unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -121,6 +125,13 @@ impl Serving {
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
+    }
+
+    /// The most memory that it has had at a time.
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     /// Asks it to stop and waits until it has.

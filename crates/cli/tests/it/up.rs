@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use expect_test::expect;
 
@@ -123,6 +124,38 @@ fn pairs_and_environment_variables_are_given_on_the_command_line() {
     let serving = app.up(&["--key-value", "color=green", "--key-value", "size=9", "--env", "A=1", "--state-dir", ""]);
     assert_eq!(serving.get("/color"), (200, "green".to_owned()));
     assert_eq!(serving.get("/size"), (200, "9".to_owned()));
+}
+
+/// The client does not read at first; then it reads while it writes.
+#[test]
+fn a_guest_streams_a_body_that_is_larger_than_its_memory() {
+    const BODY: usize = 96 << 20;
+    let app = App::of("wstd-echo", "limits = { memory = \"16MiB\", cpu = \"60s\", wall = \"120s\" }\n");
+    app.rename("spin.toml", "coracle.toml");
+    let serving = app.up(&[]);
+    assert_eq!(serving.get("/").0, 200);
+    let before = serving.peak_kib();
+    let mut stream = TcpStream::connect(&serving.address).unwrap();
+    write!(stream, "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {BODY}\r\n\r\n").unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let piece = vec![b'x'; 1 << 20];
+    let mut sent = 0;
+    while let Ok(written) = stream.write(&piece[..piece.len().min(BODY - sent)]) {
+        sent += written;
+        assert!(sent < BODY / 2, "{sent} bytes went somewhere");
+    }
+    stream.set_write_timeout(None).unwrap();
+    let mut writing = stream.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        while sent < BODY {
+            sent += writing.write(&piece[..piece.len().min(BODY - sent)]).unwrap();
+        }
+    });
+    let received = std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
+    writer.join().unwrap();
+    assert!(received > BODY as u64, "{received}");
+    let grown = serving.peak_kib() - before;
+    assert!(grown < 64 << 10, "{grown} KiB more");
 }
 
 #[test]

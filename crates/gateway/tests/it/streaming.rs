@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use coracle_base::clock;
 use coracle_gateway::Bounds;
+use coracle_testkit::frames::{Client, Frame, kind};
 use coracle_testkit::raw::{self, Response};
 use coracle_triggers::http::Body;
 use http_body_util::BodyExt as _;
@@ -118,6 +119,18 @@ fn a_service_that_does_not_read_holds_its_client_back() {
 }
 
 #[test]
+fn a_client_that_writes_all_before_it_reads_gets_an_early_answer() {
+    let bounds = Bounds { body_bytes_max: 16 << 20, ..Bounds::default() };
+    let site = Site::answering(with(bounds), |_| async { http::Response::new(Body::full("early")) });
+    for (bytes, status) in [(16 << 20, 200), ((16 << 20) + 1, 413)] {
+        let mut stream = raw::connect(site.address()).unwrap();
+        write!(stream, "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {bytes}\r\n\r\n").unwrap();
+        stream.write_all(&vec![b'x'; bytes]).unwrap();
+        assert_eq!(raw::read_response(&mut stream).unwrap().status, status);
+    }
+}
+
+#[test]
 fn continue_is_said_when_the_service_reads() {
     let site = Site::echo();
     let mut stream = raw::connect(site.address()).unwrap();
@@ -135,6 +148,61 @@ fn continue_is_not_said_when_the_service_does_not_read() {
     let responses = Response::parse_all(&answer).unwrap();
     assert_eq!(responses.len(), 1);
     assert_eq!((responses[0].status, responses[0].text().as_str()), (200, "no"));
+}
+
+#[test]
+fn continue_is_not_said_to_http_1_0() {
+    let answer =
+        raw::until_closed(Site::echo().address(), b"POST / HTTP/1.0\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\nhello")
+            .unwrap();
+    let responses = Response::parse_all(&answer).unwrap();
+    assert_eq!(responses.iter().map(|response| response.status).collect::<Vec<_>>(), [200]);
+}
+
+/// A service whose answer never ends, and how many bytes of it were asked for.
+fn endless(bounds: Bounds) -> (Site, Arc<AtomicUsize>) {
+    const PIECE: &[u8] = &[0; 16 << 10];
+    let made = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&made);
+    let site = Site::answering(with(bounds), move |_| {
+        let pieces = futures::stream::repeat_with({
+            let counted = Arc::clone(&counted);
+            move || {
+                counted.fetch_add(PIECE.len(), Ordering::SeqCst);
+                Ok::<_, std::convert::Infallible>(http_body::Frame::data(Bytes::from_static(PIECE)))
+            }
+        });
+        async { http::Response::new(Body::boxed(http_body_util::StreamBody::new(pieces))) }
+    });
+    (site, made)
+}
+
+/// What the system itself holds for a connection is beyond the server, and bounded too.
+const SYSTEM_BYTES_MAX: usize = 32 << 20;
+
+#[test]
+fn a_client_that_does_not_read_holds_the_service_back() {
+    let (site, made) = endless(Bounds { write_stall: Duration::from_millis(500), ..Bounds::default() });
+    let mut stream = raw::connect(site.address()).unwrap();
+    stream.write_all(GET).unwrap();
+    wait_for("the answer", || made.load(Ordering::SeqCst) > 0);
+    wait_for("the end of patience", || site.server.traffic().connections_open == 0);
+    let made = made.load(Ordering::SeqCst);
+    assert!(made < SYSTEM_BYTES_MAX, "{made} bytes were made for nobody");
+}
+
+#[test]
+fn streams_with_a_closed_window_hold_the_service_back() {
+    let (site, made) = endless(Bounds { write_stall: Duration::from_millis(500), ..Bounds::default() });
+    let mut client = Client::connect(site.address()).unwrap();
+    for stream in [1, 3, 5] {
+        client.send(&Frame::get(stream)).unwrap();
+    }
+    // It reads all that comes, and opens no window.
+    let sent: usize = client.drain().unwrap().iter().filter(|frame| frame.kind == kind::DATA).map(|frame| frame.payload.len()).sum();
+    assert_eq!(sent, 65_535);
+    let made = made.load(Ordering::SeqCst);
+    assert!(made <= 65_535 + 3 * (96 << 10), "{made} bytes were made for {sent}");
 }
 
 #[test]
