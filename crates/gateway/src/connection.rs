@@ -72,19 +72,15 @@ async fn begin<S, T>(shared: &Shared<S>, beginning: impl Future<Output = T>) -> 
     }
 }
 
-async fn speak<S: Service, I>(shared: Arc<Shared<S>>, stream: I, peer: Peer, protocol: Option<Protocol>)
+async fn speak<S: Service, I>(shared: Arc<Shared<S>>, stream: I, peer: Peer, agreed: Option<Protocol>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let line = Arc::new(Line::new());
     let mut wire = Wire::new(stream, Arc::clone(&shared.bounds), Arc::clone(&line));
-    let protocol = match protocol {
-        Some(known) => known,
-        None => match begin(&shared, poll_fn(|context| wire.poll_protocol(context))).await.flatten() {
-            Some(protocol) => protocol,
-            None => return,
-        },
-    };
+    let Some(seen) = begin(&shared, poll_fn(|context| wire.poll_protocol(context))).await.flatten() else { return };
+    // What was agreed on by ALPN counts; another protocol is an error of that one.
+    let protocol = agreed.unwrap_or(seen);
     wire.set_protocol(protocol);
     let drain = shared.drain.clone();
     match protocol {

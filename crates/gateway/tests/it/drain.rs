@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_base::clock;
-use coracle_gateway::{Drained, Listener, Server, Service, Settings};
-use coracle_testkit::frames::{Client, Frame, kind};
+use coracle_gateway::{Bounds, Drained, Listener, Server, Service, Settings};
+use coracle_testkit::frames::{Client, Frame, PREFACE, kind};
 use coracle_testkit::raw;
 use coracle_triggers::http::{Body, Peer};
 use tokio::sync::Semaphore;
@@ -18,9 +18,13 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// A service that answers when it is allowed to.
 fn gated() -> (Site, Arc<Semaphore>) {
+    gated_with(Bounds::default())
+}
+
+fn gated_with(bounds: Bounds) -> (Site, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let inner = Arc::clone(&gate);
-    let site = Site::answering(Options { workers: 2, ..Options::default() }, move |_| {
+    let site = Site::answering(Options { bounds, workers: 2, ..Options::default() }, move |_| {
         let gate = Arc::clone(&inner);
         async move {
             gate.acquire().await.unwrap().forget();
@@ -61,20 +65,24 @@ fn requests_in_progress_are_finished_and_nothing_new_is_accepted() {
 /// A client may have been let in by the kernel, with its request still on the way.
 #[test]
 fn a_client_that_was_let_in_is_answered() {
-    let (site, gate) = gated();
+    let (site, gate) = gated_with(Bounds { leave: raw::PATIENCE, ..Bounds::default() });
     let mut busy = raw::connect(site.address()).unwrap();
     busy.write_all(GET).unwrap();
     wait_for("the call", || site.seen().len() == 1);
     let mut fresh = raw::connect(site.address()).unwrap();
-    wait_for("the connections", || site.server.traffic().connections_open == 2);
+    let mut http2 = Client::silent(site.address()).unwrap();
+    wait_for("the connections", || site.server.traffic().connections_open == 3);
     let address = site.address();
-    gate.add_permits(2);
+    gate.add_permits(3);
     let stopping = std::thread::spawn(move || shutdown(site, Duration::from_secs(30)));
     wait_for("the closed door", || std::net::TcpStream::connect(address).is_err());
     fresh.write_all(GET).unwrap();
     for stream in [&mut busy, &mut fresh] {
         assert_eq!(raw::read_response(stream).unwrap().text(), "done");
     }
+    http2.send_bytes(&[PREFACE, &Frame::settings(&[]).bytes(), &Frame::get(1).bytes()].concat()).unwrap();
+    assert_eq!(http2.find(|frame| frame.kind == kind::DATA).unwrap().payload, b"done");
+    drop(http2);
     assert_eq!(stopping.join().unwrap(), Drained { requests_cut: 0 });
 }
 

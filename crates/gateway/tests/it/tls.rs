@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use coracle_gateway::{Bounds, Tls, TlsError};
+use coracle_gateway::{Bounds, Drained, Tls, TlsError};
 use coracle_testkit::certificates::Certificate;
 use coracle_testkit::raw;
 use coracle_triggers::http::Body;
@@ -140,6 +140,21 @@ async fn stalled_handshakes_hold_up_nobody_and_end() {
         assert_eq!(raw::read_to_end(&mut stream).unwrap(), b"");
     }
     wait_for("the end of all but one", || site.server.traffic().connections_open <= 1);
+}
+
+/// With its request still on the way, as in `drain` over cleartext.
+#[tokio::test]
+async fn a_client_that_was_let_in_is_answered() {
+    let certificate = Certificate::new().unwrap();
+    let site = site(&open(&certificate), Bounds { leave: raw::PATIENCE, ..Bounds::default() });
+    let address = site.address();
+    let stream = connect(&site, &certificate, &["http/1.1"]).await.unwrap();
+    let stopping = tokio::spawn(site.server.shutdown(Duration::from_secs(30)));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(get_http1(stream).await, "HTTP/1.1 https://localhost/x");
+    assert_eq!(stopping.await.unwrap(), Drained { requests_cut: 0 });
 }
 
 #[test]
