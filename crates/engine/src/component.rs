@@ -9,6 +9,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::artifact::ArtifactError;
 use crate::compile::CompileError;
 use crate::core_module::ModuleError;
+use crate::rewind::{self, Marks};
 use crate::world::RenameError;
 use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError, core_module, world};
 
@@ -20,6 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) compiled: Compiled,
     pub(crate) shape: Shape,
     pub(crate) generation: Generation,
+    /// What was added for rewinding; `None` where a component cannot be rewound.
+    pub(crate) marks: Option<Marks>,
 }
 
 impl std::fmt::Debug for Component {
@@ -56,6 +59,7 @@ pub(crate) struct Ready<'a> {
     pub(crate) bytes: Cow<'a, [u8]>,
     pub(crate) shape: Shape,
     pub(crate) generation: Generation,
+    pub(crate) marks: Option<Marks>,
 }
 
 impl<'a> Ready<'a> {
@@ -76,7 +80,23 @@ impl<'a> Ready<'a> {
             ready = Cow::Owned(renewed);
         }
         let Shape::Component { generation, .. } = shape else { return Err(RenameError::Module.into()) };
-        Ok(Self { bytes: ready, shape, generation })
+        let (ready, marks) = rewindable(ready, generation);
+        Ok(Self { bytes: ready, shape, generation, marks })
+    }
+}
+
+/// `component` with what rewinding needs, where it can be rewound.
+fn rewindable(component: Cow<'_, [u8]>, generation: Generation) -> (Cow<'_, [u8]>, Option<Marks>) {
+    // The event loop of an instance of WASI 0.3 is state that only wasmtime could put back.
+    if generation == Generation::P3 {
+        return (component, None);
+    }
+    match rewind::add(&component) {
+        Ok((added, marks)) => (Cow::Owned(added), Some(marks)),
+        Err(obstacle) => {
+            tracing::debug!("instances of this component are not rewound, each is made anew: {obstacle}");
+            (component, None)
+        }
     }
 }
 
@@ -87,10 +107,10 @@ impl Component {
     /// [`LoadError`] when they cannot become a component, or do not compile.
     #[cfg(feature = "compile")]
     pub fn compile(engines: &Engines, bytes: &[u8]) -> Result<Self, LoadError> {
-        let Ready { bytes, shape, generation } = Ready::new(bytes)?;
+        let Ready { bytes, shape, generation, marks } = Ready::new(bytes)?;
         let compiled = Compiled::from_binary(engines.get(generation), &bytes);
         let compiled = compiled.map_err(|error| CompileError::Refused(format!("{error:#}")))?;
-        Ok(Self(Arc::new(Loaded { compiled, shape, generation })))
+        Ok(Self(Arc::new(Loaded { compiled, shape, generation, marks })))
     }
 
     /// What the bytes said: imports, exports, generation.
@@ -103,6 +123,11 @@ impl Component {
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.0.generation
+    }
+
+    /// What was added for rewinding.
+    pub(crate) fn marks(&self) -> Option<Marks> {
+        self.0.marks
     }
 
     /// wasmtime's own handle.

@@ -111,6 +111,16 @@ impl MemoryLimiter {
         }
     }
 
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    /// Takes over memories that an earlier limiter let come to be.
+    pub(crate) fn resume(&mut self, memory_bytes: usize) {
+        self.memory_bytes = memory_bytes;
+        self.meter.note_memory(memory_bytes);
+    }
+
     pub(crate) fn refused(&self) -> Option<LimitKind> {
         self.refused
     }

@@ -86,7 +86,7 @@ impl Loader {
             return Ok(component);
         }
         let ready = self.ready(bytes)?;
-        let metadata = Metadata { key: key.digest(), source, source_bytes: bytes.len(), shape: ready.shape.clone() };
+        let metadata = Metadata { key: key.digest(), source, source_bytes: bytes.len(), shape: ready.shape.clone(), marks: ready.marks };
         let draft = match &self.cache {
             Some(cache) => cache.draft(),
             None => NamedTempFile::new(),
@@ -111,7 +111,7 @@ impl Loader {
         let key = Key::new(&self.engines, source);
         let _turn = self.compiling.lock();
         let ready = self.ready(bytes)?;
-        let metadata = Metadata { key: key.digest(), source, source_bytes: bytes.len(), shape: ready.shape.clone() };
+        let metadata = Metadata { key: key.digest(), source, source_bytes: bytes.len(), shape: ready.shape.clone(), marks: ready.marks };
         let folder = destination.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(folder).map_err(CompileError::Write)?;
         self.compile(&ready, &metadata, &mut draft, progress)?;
@@ -203,7 +203,7 @@ impl Loader {
             }
             Err(error) => return Err(ArtifactError::Engine(error)),
         };
-        Ok(Component(Arc::new(Loaded { compiled, shape, generation })))
+        Ok(Component(Arc::new(Loaded { compiled, shape, generation, marks: metadata.marks })))
     }
 
     /// Notes that `component` is in use, and gives what another thread loaded first, if one did.

@@ -55,6 +55,18 @@ impl InstanceState {
         Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter, invocation: 0 }
     }
 
+    /// The state of the same instance before its first invocation, once its guest is back there too.
+    pub(crate) fn renewed(&self) -> Self {
+        let mut renewed = Self::new(Arc::clone(&self.identity), Arc::clone(&self.grants), Arc::clone(&self.limits));
+        renewed.limiter.resume(self.memory_bytes());
+        renewed
+    }
+
+    /// The size of the instance's linear memories together, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.limiter.memory_bytes()
+    }
+
     /// The app and component that this instance belongs to.
     #[must_use]
     pub fn identity(&self) -> &Arc<Identity> {

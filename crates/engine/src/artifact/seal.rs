@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Shape;
 use crate::digest::Digest;
+use crate::rewind::Marks;
 
 /// Grows with every change to the layout, to [`Metadata`] or to what is done to a binary before it is compiled.
-pub(super) const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"CORACLE\x01";
 const METADATA_BYTES_MAX: u64 = 4 << 20;
@@ -27,6 +28,8 @@ pub(crate) struct Metadata {
     pub(crate) source_bytes: usize,
     /// What was compiled, which is not what was built where a module was adapted or a name renewed.
     pub(crate) shape: Shape,
+    /// What was added to it for rewinding.
+    pub(crate) marks: Option<Marks>,
 }
 
 /// Why a file is not an artifact that may run.
