@@ -1,28 +1,36 @@
-//! One component, compiled and ready to be linked.
+//! One component or program, compiled and ready to be linked.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Module, Store, UpdateDeadline};
 
 use crate::artifact::ArtifactError;
-use crate::compile::CompileError;
-use crate::core_module::ModuleError;
+use crate::compile::{CompileError, Task};
+use crate::core_module::{self, Adaptable, Fate, ModuleError};
 use crate::rewind::{self, Marks};
-use crate::world::RenameError;
-use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError, core_module, world};
+use crate::shape::PROGRAMS;
+use crate::world::{self, RenameError};
+use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError};
 
-/// A compiled component and what its bytes said about it. Clones are cheap and share the code.
+/// A compiled component, or a program for WASI 0.1, and what its bytes said about it. Clones are cheap and share the code.
 #[derive(Clone)]
 pub struct Component(pub(crate) Arc<Loaded>);
 
 pub(crate) struct Loaded {
-    pub(crate) compiled: Compiled,
+    pub(crate) code: Code,
     pub(crate) shape: Shape,
     pub(crate) generation: Generation,
     /// What was added for rewinding; `None` where a component cannot be rewound.
     pub(crate) marks: Option<Marks>,
+}
+
+/// Machine code.
+pub(crate) enum Code {
+    Component(Compiled),
+    Program(Module),
 }
 
 impl std::fmt::Debug for Component {
@@ -52,6 +60,12 @@ pub enum LoadError {
     /// It imports something that no capability answers, or with other types.
     #[error("the component cannot be linked")]
     Link(#[source] wasmtime::Error),
+    /// A component was needed, and it is a program for WASI 0.1.
+    #[error("this is a program for WASI 0.1, not a component; run it with `coracle run`, or build it for the target `wasm32-wasip2`")]
+    Program,
+    /// A program for WASI 0.1 was needed, and it is a component.
+    #[error("this is a component, not a program for WASI 0.1")]
+    NoProgram,
 }
 
 /// A binary as it goes to the compiler.
@@ -63,12 +77,16 @@ pub(crate) struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    /// Validates `bytes`, makes a component of a core module, and brings the names of older worlds up to date.
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, LoadError> {
+    /// Validates `bytes`, makes a component with `encode` of a core module that is no program, and brings the names of older worlds up
+    /// to date.
+    pub(crate) fn new(bytes: &'a [u8], encode: impl FnOnce(&Adaptable<'_>) -> Result<Vec<u8>, LoadError>) -> Result<Self, LoadError> {
         let mut ready = Cow::Borrowed(bytes);
         let mut shape = Shape::of(&ready)?;
         if matches!(shape, Shape::Module { .. }) {
-            ready = Cow::Owned(core_module::adapt(&ready)?);
+            match core_module::fate(bytes)? {
+                Fate::Program => return Ok(Self { bytes: ready, shape, generation: PROGRAMS, marks: None }),
+                Fate::Component(module) => ready = Cow::Owned(encode(&module)?),
+            }
             shape = Shape::of(&ready)?;
         }
         let renewed = match world::renew(&ready, &shape)? {
@@ -82,6 +100,14 @@ impl<'a> Ready<'a> {
         let Shape::Component { generation, .. } = shape else { return Err(RenameError::Module.into()) };
         let (ready, marks) = rewindable(ready, generation);
         Ok(Self { bytes: ready, shape, generation, marks })
+    }
+
+    /// What the compiler has to do.
+    pub(crate) fn task(&self) -> Task {
+        match self.shape {
+            Shape::Component { .. } => Task::Compile(self.generation),
+            Shape::Module { .. } => Task::CompileProgram,
+        }
     }
 }
 
@@ -107,10 +133,17 @@ impl Component {
     /// [`LoadError`] when they cannot become a component, or do not compile.
     #[cfg(feature = "compile")]
     pub fn compile(engines: &Engines, bytes: &[u8]) -> Result<Self, LoadError> {
-        let Ready { bytes, shape, generation, marks } = Ready::new(bytes)?;
-        let compiled = Compiled::from_binary(engines.get(generation), &bytes);
-        let compiled = compiled.map_err(|error| CompileError::Refused(format!("{error:#}")))?;
-        Ok(Self(Arc::new(Loaded { compiled, shape, generation, marks })))
+        let encode = |Adaptable { module, adapter }: &Adaptable<'_>| {
+            core_module::encode(module, *adapter).map_err(|reason| ModuleError::Encode(reason).into())
+        };
+        let ready = Ready::new(bytes, encode)?;
+        let engine = engines.get(ready.generation);
+        let code = match ready.shape {
+            Shape::Component { .. } => Compiled::from_binary(engine, &ready.bytes).map(Code::Component),
+            Shape::Module { .. } => Module::from_binary(engine, &ready.bytes).map(Code::Program),
+        };
+        let code = code.map_err(|error| CompileError::Refused(format!("{error:#}")))?;
+        Ok(Self(Arc::new(Loaded { code, shape: ready.shape, generation: ready.generation, marks: ready.marks })))
     }
 
     /// What the bytes said: imports, exports, generation.
@@ -130,18 +163,49 @@ impl Component {
         self.0.marks
     }
 
-    /// wasmtime's own handle.
+    /// wasmtime's own handle; `None` for a program.
     #[must_use]
-    pub fn compiled(&self) -> &Compiled {
-        &self.0.compiled
+    pub fn compiled(&self) -> Option<&Compiled> {
+        match &self.0.code {
+            Code::Component(compiled) => Some(compiled),
+            Code::Program(_) => None,
+        }
     }
 
-    /// Resolves every import, once; each instance is then made without look-ups.
+    /// wasmtime's own handle of a program for WASI 0.1; `None` for a component.
+    #[must_use]
+    pub fn program(&self) -> Option<&Module> {
+        match &self.0.code {
+            Code::Component(_) => None,
+            Code::Program(module) => Some(module),
+        }
+    }
+
+    /// Where the machine code lies in memory.
+    #[must_use]
+    pub fn image_range(&self) -> Range<*const u8> {
+        match &self.0.code {
+            Code::Component(compiled) => compiled.image_range(),
+            Code::Program(module) => module.image_range(),
+        }
+    }
+
+    /// Resolves every import of a component, once; each instance is then made without look-ups.
     ///
     /// # Errors
-    /// [`LoadError::Link`] when an import is unknown or has another type than the host's.
+    /// [`LoadError::Link`] when an import is unknown or has another type than the host's, [`LoadError::Program`] for a program.
     pub fn prepare(&self, linker: &Linker<InstanceState>) -> Result<InstancePre<InstanceState>, LoadError> {
-        linker.instantiate_pre(self.compiled()).map_err(LoadError::Link)
+        let compiled = self.compiled().ok_or(LoadError::Program)?;
+        linker.instantiate_pre(compiled).map_err(LoadError::Link)
+    }
+
+    /// Resolves every import of a program, once.
+    ///
+    /// # Errors
+    /// [`LoadError::Link`] when it imports what WASI 0.1 does not have, [`LoadError::NoProgram`] for a component.
+    pub fn prepare_program(&self, linker: &wasmtime::Linker<InstanceState>) -> Result<wasmtime::InstancePre<InstanceState>, LoadError> {
+        let module = self.program().ok_or(LoadError::NoProgram)?;
+        linker.instantiate_pre(module).map_err(LoadError::Link)
     }
 }
 

@@ -49,9 +49,10 @@ pub fn undenied_name(name: &str) -> Option<&str> {
 /// # Errors
 /// When the linker has one of the names already.
 pub fn deny(linker: &mut Linker<InstanceState>, component: &Component, also: impl Fn(&Import) -> bool) -> Result<Vec<String>> {
-    let engine = component.compiled().engine().clone();
-    let ty = component.compiled().component_type();
     let (mut names, mut known) = (Vec::new(), Vec::new());
+    // A program imports WASI 0.1 and nothing else.
+    let Some(compiled) = component.compiled() else { return Ok(names) };
+    let (engine, ty) = (compiled.engine().clone(), compiled.component_type());
     for (name, import) in ty.imports(&engine) {
         let Some(interface) = undenied_name(name).or_else(|| also(&Import::parse(name)).then_some(name)) else {
             resources(&engine, &import.ty, &mut known);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -11,11 +11,16 @@ use coracle_base::clock;
 use parking_lot::Mutex;
 use tempfile::NamedTempFile;
 
-use crate::artifact::{self, ArtifactCache, ArtifactError, Found, Key, Metadata};
-use crate::compile::{CompileBounds, CompileError, Compiler, Order, Progress};
+use crate::artifact::{self, ArtifactCache, ArtifactError, Found, Image, Key, Metadata};
+use crate::compile::{CompileBounds, CompileError, Compiler, Order, Progress, Task};
 use crate::component::{LoadError, Loaded, Ready};
+use crate::core_module::{Adaptable, ModuleError};
 use crate::digest::Digest;
+use crate::shape::PROGRAMS;
 use crate::{Component, Engines, Shape};
+
+/// What the adapter and the component around a module take beside the module itself, in bytes.
+const ENCODED_EXTRA_BYTES: u64 = 4 << 20;
 
 /// Loads components. One for each process; its methods block, so call them where blocking is allowed.
 #[derive(Debug)]
@@ -85,13 +90,9 @@ impl Loader {
         if let Some(component) = self.loaded(key) {
             return Ok(component);
         }
-        let ready = self.ready(bytes)?;
+        let ready = self.ready(bytes, progress)?;
         let metadata = Metadata { key: key.digest(), source, source_bytes: bytes.len(), shape: ready.shape.clone(), marks: ready.marks };
-        let draft = match &self.cache {
-            Some(cache) => cache.draft(),
-            None => NamedTempFile::new(),
-        };
-        let mut draft = draft.map_err(CompileError::Write)?;
+        let mut draft = self.draft()?;
         self.compile(&ready, &metadata, &mut draft, progress)?;
         let component = self.open(draft.as_file(), &metadata)?;
         if let Some(cache) = &self.cache
@@ -110,7 +111,7 @@ impl Loader {
         let source = Digest::of(bytes);
         let key = Key::new(&self.engines, source);
         let _turn = self.compiling.lock();
-        let ready = self.ready(bytes)?;
+        let ready = self.ready(bytes, progress)?;
         let metadata = Metadata { key: key.digest(), source, source_bytes: bytes.len(), shape: ready.shape.clone(), marks: ready.marks };
         let folder = destination.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(folder).map_err(CompileError::Write)?;
@@ -135,12 +136,29 @@ impl Loader {
         }
     }
 
-    fn ready<'a>(&self, bytes: &'a [u8]) -> Result<Ready<'a>, LoadError> {
+    fn ready<'a>(&self, bytes: &'a [u8], progress: &dyn Fn(Progress)) -> Result<Ready<'a>, LoadError> {
         let bytes_max = self.bounds.source_bytes;
         if bytes.len() > bytes_max {
             return Err(CompileError::SourceBytes { bytes: bytes.len(), bytes_max }.into());
         }
-        Ready::new(bytes)
+        Ready::new(bytes, |module| self.encode(module, progress))
+    }
+
+    /// The component that a core module becomes.
+    fn encode(&self, module: &Adaptable<'_>, progress: &dyn Fn(Progress)) -> Result<Vec<u8>, LoadError> {
+        let mut draft = self.draft()?;
+        let (task, bytes) = (Task::Encode(module.adapter), &module.module);
+        // An adapter adds to the module, and names are written twice.
+        let output_bytes = (bytes.len() as u64).saturating_mul(2).saturating_add(ENCODED_EXTRA_BYTES);
+        let order = self.order(task, draft.path(), bytes.len(), output_bytes);
+        self.compiler.obey(&self.engines, &order, bytes, draft.as_file_mut(), progress).map_err(|error| match error {
+            CompileError::Refused(reason) => LoadError::Module(ModuleError::Encode(reason)),
+            error => error.into(),
+        })?;
+        let mut component = Vec::new();
+        let read = draft.as_file_mut().rewind().and_then(|()| draft.as_file().take(output_bytes).read_to_end(&mut component));
+        read.map_err(CompileError::Write)?;
+        Ok(component)
     }
 
     fn compile(
@@ -153,20 +171,30 @@ impl Loader {
         let started = clock::now();
         let source_bytes = ready.bytes.len();
         progress(Progress::Compiling { source_bytes, elapsed: started.elapsed() });
-        let order = Order {
-            generation: ready.generation,
-            output: draft.path().to_owned(),
-            memory_bytes: self.bounds.memory_bytes,
-            artifact_bytes: self.bounds.artifact_bytes,
-            source_bytes,
-            wall_ms: u64::try_from(self.bounds.wall.as_millis()).unwrap_or(u64::MAX),
-            parent: std::process::id().cast_signed(),
-        };
-        self.compiler.compile(&self.engines, &order, &ready.bytes, draft.as_file_mut(), progress)?;
+        let order = self.order(ready.task(), draft.path(), source_bytes, self.bounds.artifact_bytes);
+        self.compiler.obey(&self.engines, &order, &ready.bytes, draft.as_file_mut(), progress)?;
         self.compiled.fetch_add(1, Relaxed);
         artifact::seal(draft.as_file_mut(), metadata)?;
         progress(Progress::Compiled { source_bytes, elapsed: started.elapsed() });
         Ok(())
+    }
+
+    fn order(&self, task: Task, output: &Path, source_bytes: usize, output_bytes: u64) -> Order {
+        Order {
+            task,
+            output: output.to_owned(),
+            memory_bytes: self.bounds.memory_bytes,
+            output_bytes,
+            source_bytes,
+            wall_ms: u64::try_from(self.bounds.wall.as_millis()).unwrap_or(u64::MAX),
+            parent: std::process::id().cast_signed(),
+        }
+    }
+
+    /// A file for what is made; it disappears unless it is kept.
+    fn draft(&self) -> Result<NamedTempFile, CompileError> {
+        let draft = self.cache.as_ref().map_or_else(NamedTempFile::new, ArtifactCache::draft);
+        draft.map_err(CompileError::Write)
     }
 
     fn loaded(&self, key: Key) -> Option<Component> {
@@ -193,17 +221,20 @@ impl Loader {
     /// Turns a checked artifact into code.
     fn open(&self, file: &File, metadata: &Metadata) -> Result<Component, ArtifactError> {
         let shape = metadata.shape.clone();
-        let Shape::Component { generation, .. } = shape else { return Err(ArtifactError::Damaged { part: "description" }) };
+        let (image, generation) = match shape {
+            Shape::Component { generation, .. } => (Image::Component, generation),
+            Shape::Module { .. } => (Image::Program, PROGRAMS),
+        };
         let engine = self.engines.get(generation);
-        let compiled = match artifact::map(engine, file) {
-            Ok(compiled) => compiled,
+        let code = match artifact::map(engine, image, file) {
+            Ok(code) => code,
             // A file system that forbids executable mappings, or no `/dev/fd`: a copy in memory serves as well.
             Err(error) if error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<rustix::io::Errno>()) => {
-                artifact::map_bytes(engine, &artifact::payload(file)?).map_err(ArtifactError::Engine)?
+                artifact::map_bytes(engine, image, &artifact::payload(file)?).map_err(ArtifactError::Engine)?
             }
             Err(error) => return Err(ArtifactError::Engine(error)),
         };
-        Ok(Component(Arc::new(Loaded { compiled, shape, generation, marks: metadata.marks })))
+        Ok(Component(Arc::new(Loaded { code, shape, generation, marks: metadata.marks })))
     }
 
     /// Notes that `component` is in use, and gives what another thread loaded first, if one did.

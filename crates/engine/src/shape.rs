@@ -17,6 +17,9 @@ pub enum Generation {
     P3,
 }
 
+/// Which engine programs that are core modules need.
+pub(crate) const PROGRAMS: Generation = Generation::P2;
+
 /// An interface, function or module that a binary imports or exports.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Import {

@@ -39,6 +39,7 @@ pub struct Host {
     engines: Arc<Engines>,
     p2: Linker<InstanceState>,
     p3: Linker<InstanceState>,
+    programs: wasmtime::Linker<InstanceState>,
     loader: Arc<Loader>,
     limits: Limits,
 }
@@ -69,8 +70,10 @@ impl Host {
         let engines = Arc::new(Engines::new(&options.settings)?);
         let linker = |generation| capabilities::linker(engines.get(generation), generation).map_err(HostError::Link);
         let (p2, p3) = (linker(Generation::P2)?, linker(Generation::P3)?);
+        let mut programs = wasmtime::Linker::new(engines.get(Generation::P2));
+        capabilities::wasi::link_programs(&mut programs).map_err(HostError::Link)?;
         let loader = Loader::new(Arc::clone(&engines), options.cache, options.compiler).with_bounds(options.compile);
-        Ok(Self { engines, p2, p3, loader: Arc::new(loader), limits: options.limits })
+        Ok(Self { engines, p2, p3, programs, loader: Arc::new(loader), limits: options.limits })
     }
 
     /// The engines.
@@ -89,6 +92,12 @@ impl Host {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The linker for programs of WASI 0.1.
+    #[must_use]
+    pub fn programs(&self) -> &wasmtime::Linker<InstanceState> {
+        &self.programs
     }
 
     /// The linker for components of `generation`.

@@ -1,4 +1,4 @@
-//! One component of a workload: compiled, linked, granted and bounded. Triggers ask it for admission and for instances.
+//! One component or program of a workload: compiled, linked, granted and bounded. Triggers ask it for admission and for instances.
 
 use std::sync::Arc;
 
@@ -24,11 +24,17 @@ pub struct Parts {
 pub struct Runnable {
     engines: Arc<Engines>,
     component: Component,
-    pre: InstancePre<InstanceState>,
+    prepared: Prepared,
     identity: Arc<Identity>,
     grants: Arc<[Box<dyn Grant>]>,
     limits: Arc<Limits>,
     admission: Admission,
+}
+
+/// A component or program with all its imports resolved.
+enum Prepared {
+    Component(InstancePre<InstanceState>),
+    Program(wasmtime::InstancePre<InstanceState>),
 }
 
 impl std::fmt::Debug for Runnable {
@@ -38,22 +44,35 @@ impl std::fmt::Debug for Runnable {
 }
 
 impl Runnable {
-    /// Links `parts` against `linker`, once for all instances.
+    /// Links the component of `parts` against `linker`, once for all instances.
     ///
     /// # Errors
     /// [`LoadError::Link`] when the component imports what no capability answers.
     pub fn new(engines: &Arc<Engines>, linker: &Linker<InstanceState>, parts: Parts) -> Result<Self, LoadError> {
-        let pre = parts.component.prepare(linker)?;
+        let prepared = Prepared::Component(parts.component.prepare(linker)?);
+        Ok(Self::ready(engines, prepared, parts))
+    }
+
+    /// Links the program of `parts`, a core module, against `linker`, once for all instances.
+    ///
+    /// # Errors
+    /// [`LoadError::Link`] when it imports what WASI 0.1 does not have.
+    pub fn program(engines: &Arc<Engines>, linker: &wasmtime::Linker<InstanceState>, parts: Parts) -> Result<Self, LoadError> {
+        let prepared = Prepared::Program(parts.component.prepare_program(linker)?);
+        Ok(Self::ready(engines, prepared, parts))
+    }
+
+    fn ready(engines: &Arc<Engines>, prepared: Prepared, parts: Parts) -> Self {
         let limits = Arc::new(parts.limits);
-        Ok(Self {
+        Self {
             engines: Arc::clone(engines),
             component: parts.component,
-            pre,
+            prepared,
             identity: Arc::new(parts.identity),
             grants: parts.grants.into(),
             admission: Admission::new(Arc::clone(engines), Arc::clone(&limits)),
             limits,
-        })
+        }
     }
 
     /// The id of the component in its app.
@@ -87,9 +106,23 @@ impl Runnable {
     }
 
     /// The component with all its imports resolved, for a trigger to find its exports in.
+    ///
+    /// # Errors
+    /// [`LoadError::Program`] where it is a program of WASI 0.1.
+    pub fn pre(&self) -> Result<&InstancePre<InstanceState>, LoadError> {
+        match &self.prepared {
+            Prepared::Component(pre) => Ok(pre),
+            Prepared::Program(_) => Err(LoadError::Program),
+        }
+    }
+
+    /// The program of WASI 0.1 with all its imports resolved; `None` for a component.
     #[must_use]
-    pub fn pre(&self) -> &InstancePre<InstanceState> {
-        &self.pre
+    pub fn program_pre(&self) -> Option<&wasmtime::InstancePre<InstanceState>> {
+        match &self.prepared {
+            Prepared::Component(_) => None,
+            Prepared::Program(pre) => Some(pre),
+        }
     }
 
     /// Waits for the right to run one invocation.

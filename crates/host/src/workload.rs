@@ -218,6 +218,10 @@ impl Loading<'_> {
         let granted = self.open(workload, component, &grants)?;
         let identity = Identity { app: app.name.clone(), component: id.to_string() };
         let limits = limits::of(component, self.host.limits());
+        if loaded.program().is_some() {
+            let parts = Parts { identity, component: loaded, grants: granted, limits };
+            return Ok((Runnable::program(self.host.engines(), self.host.programs(), parts).map_err(load)?, notices));
+        }
         let own = self.restricting_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
         let linker = own.as_ref().unwrap_or_else(|| self.host.linker(loaded.generation()));
         let parts = Parts { identity, component: loaded, grants: granted, limits };

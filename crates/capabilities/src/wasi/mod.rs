@@ -1,4 +1,4 @@
-//! The parts of WASI that every toolchain imports: cli, clocks, random, io, filesystem and sockets, in versions 0.2 and 0.3, on
+//! The parts of WASI that every toolchain imports: cli, clocks, random, io, filesystem and sockets, in versions 0.1, 0.2 and 0.3, on
 //! `wasmtime-wasi`. A component without grants sees no environment, no files and no network; what it prints goes to the log.
 
 use coracle_engine::{About, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
@@ -17,6 +17,14 @@ mod link;
 mod logs;
 mod sockets;
 mod state;
+
+/// Defines WASI 0.1 for programs that are core modules.
+///
+/// # Errors
+/// When the linker has one of its functions already.
+pub fn link_programs(linker: &mut wasmtime::Linker<InstanceState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p1::add_to_linker_async(linker, state::program)
+}
 
 /// WASI without HTTP.
 pub struct Wasi;

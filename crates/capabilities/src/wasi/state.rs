@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use coracle_engine::{Grant, GrantError, GrantRequest, Identity, InstanceState, Limits, View};
 use parking_lot::Mutex;
-use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiView as _};
 
 use super::command::Command;
 use super::files::Mount;
@@ -20,6 +21,8 @@ pub struct State {
     granted: Arc<Policy>,
     /// `None` until the first use.
     ctx: Option<WasiCtx>,
+    /// The same for a program of WASI 0.1, whose files and streams are numbers.
+    program: Option<WasiP1Ctx>,
     journal: Option<Arc<Mutex<Journal>>>,
 }
 
@@ -44,19 +47,37 @@ pub fn next_invocation(instance: &mut InstanceState) {
 /// The WASI context of `instance` and its resources.
 pub(super) fn view(instance: &mut InstanceState) -> View<'_, WasiCtx> {
     if instance.state::<State>().ctx.is_none() {
-        let (limits, identity) = (Arc::clone(instance.limits()), Arc::clone(instance.identity()));
-        let command = std::mem::take(instance.state::<Command>());
-        let granted = Arc::clone(&instance.state::<State>().granted);
-        let calls = granted.sockets.calls(instance);
-        instance.state::<State>().open(command, calls, &limits, identity);
+        let ctx = open(instance).build();
+        instance.state::<State>().ctx = Some(ctx);
     }
     let View { state, table } = instance.view::<State>();
     // It was made above; a context of its own would allow nothing.
     View { state: state.ctx.get_or_insert_default(), table }
 }
 
+/// The context of `instance`, which is a program of WASI 0.1.
+pub(super) fn program(instance: &mut InstanceState) -> &mut WasiP1Ctx {
+    if instance.state::<State>().program.is_none() {
+        let resources = instance.limits().resources;
+        let mut program = open(instance).build_p1();
+        program.ctx().table.set_max_capacity(resources);
+        instance.state::<State>().program = Some(program);
+    }
+    // As above.
+    instance.state::<State>().program.get_or_insert_with(|| WasiCtx::builder().build_p1())
+}
+
+/// What `instance` was granted, and what its trigger put there.
+fn open(instance: &mut InstanceState) -> WasiCtxBuilder {
+    let (limits, identity) = (Arc::clone(instance.limits()), Arc::clone(instance.identity()));
+    let command = std::mem::take(instance.state::<Command>());
+    let granted = Arc::clone(&instance.state::<State>().granted);
+    let calls = granted.sockets.calls(instance);
+    instance.state::<State>().open(command, calls, &limits, identity)
+}
+
 impl State {
-    fn open(&mut self, command: Command, calls: Calls, limits: &Limits, identity: Arc<Identity>) {
+    fn open(&mut self, command: Command, calls: Calls, limits: &Limits, identity: Arc<Identity>) -> WasiCtxBuilder {
         let Policy { environment, files, sockets, sink } = &*self.granted;
         let journal = Journal::new(Arc::clone(sink), Arc::clone(&identity), limits.log_bytes);
         let journal = Arc::new(Mutex::new(journal));
@@ -73,8 +94,8 @@ impl State {
                 tracing::error!(app, component, "a directory of `files` is gone since start: {}: {error:#}", mount.describe());
             }
         }
-        self.ctx = Some(builder.build());
         self.journal = Some(journal);
+        builder
     }
 }
 

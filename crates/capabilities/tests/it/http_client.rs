@@ -628,7 +628,7 @@ async fn spins_first_interface_follows_redirects_under_the_same_rules() {
         let mut store = runnable.store().unwrap();
         let meter = Arc::clone(store.data().meter());
         let calling = async {
-            let instance = runnable.pre().instantiate_async(&mut store).await.unwrap();
+            let instance = runnable.pre().unwrap().instantiate_async(&mut store).await.unwrap();
             let function = instance.get_func(&mut store, "send-request").unwrap();
             let mut results = [Val::Bool(false)];
             function.call_async(&mut store, &[request], &mut results).await.unwrap();

@@ -78,7 +78,7 @@ impl Shim {
         let mut store = self.0.store().unwrap();
         let meter = Arc::clone(store.data().meter());
         let calling = async {
-            let instance = self.0.pre().instantiate_async(&mut store).await.unwrap();
+            let instance = self.0.pre().unwrap().instantiate_async(&mut store).await.unwrap();
             let mut answers = Vec::new();
             for (name, arguments) in calls {
                 let function = instance.get_func(&mut store, name).unwrap();

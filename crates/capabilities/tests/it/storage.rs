@@ -14,7 +14,7 @@ async fn check(given: Given, name: &str) {
     let mut store = runnable.store().unwrap();
     let meter = std::sync::Arc::clone(store.data().meter());
     let running = async {
-        let instance = runnable.pre().instantiate_async(&mut store).await?;
+        let instance = runnable.pre().unwrap().instantiate_async(&mut store).await?;
         let export = instance.get_typed_func::<(), (Result<(), String>,)>(&mut store, name)?;
         store.run_concurrent(async |guest| export.call_concurrent(guest, ()).await).await?
     };

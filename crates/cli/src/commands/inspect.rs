@@ -100,7 +100,7 @@ fn compiled_bytes(context: &Context, host: &Host, component: &Component, found: 
     let _progress = context.output.progress(format_args!("compiling {}", component.id));
     match host.loader().load(&found.bytes, &|_| {}) {
         Ok(loaded) => {
-            let image = loaded.compiled().image_range();
+            let image = loaded.image_range();
             Some((image.end as usize).saturating_sub(image.start as usize) as u64)
         }
         Err(error) => {

@@ -29,6 +29,20 @@ const CAT: &str = r#"(module
                 (br_if $more (i32.load (i32.const 8))))
             (br $again))))"#;
 
+/// Takes all memory up to its end for itself, as the allocators of Go, TinyGo and AssemblyScript do, between two calls of WASI.
+const GREEDY: &str = r#"(module
+    (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "mine\n")
+    (func (export "_start")
+        (drop (call $sizes (i32.const 0) (i32.const 4)))
+        (memory.fill (i32.const 64) (i32.const 170) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 64)))
+        (i32.store (i32.const 0) (i32.const 16))
+        (i32.store (i32.const 4) (i32.const 5))
+        (call $exit (i32.add (memory.size) (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))))"#;
+
 /// A program of both versions, of which only the one for 0.3 succeeds.
 const BOTH: &str = r#"(component
     (core module $m
@@ -159,6 +173,20 @@ fn a_program_of_go_runs() {
 }
 
 #[test]
+fn a_program_has_its_memory_to_itself() {
+    let app = App::new();
+    app.file("greedy.wat", GREEDY);
+    check(
+        &run(&app, &["greedy.wat"], ""),
+        expect![[r#"
+        exit 1
+        mine
+        --
+    "#]],
+    );
+}
+
+#[test]
 fn a_program_of_both_versions_runs_as_one_of_0_3() {
     let app = App::new();
     app.file("both.wat", BOTH);
@@ -262,8 +290,7 @@ fn a_trap_has_a_status_of_its_own() {
         exit 134
         --
         error: the guest trapped: error while executing at wasm backtrace:
-            0:    0x1a7 - <unknown>!<wasm function 0>
-            1:    0x94c - <unknown>!wasi:cli/run@0.2.12#run: wasm trap: wasm `unreachable` instruction executed
+            0:     0x30 - <unknown>!<wasm function 0>: wasm trap: wasm `unreachable` instruction executed
     "#]],
     );
 }

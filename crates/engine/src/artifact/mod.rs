@@ -1,4 +1,4 @@
-//! Artifacts: compiled components in files. A file is wasmtime's own image followed by our seal, which says what it was made from and
+//! Artifacts: compiled components and programs in files. A file is wasmtime's own image followed by our seal, which says what it was made from and
 //! holds the digests that are checked before anything in it is used. Compiling itself is in `compile`.
 
 mod cache;
@@ -9,6 +9,6 @@ mod seal;
 pub use cache::{ArtifactCache, CacheError};
 pub(crate) use cache::{Found, open_ours};
 pub(crate) use key::Key;
-pub(crate) use map::{map, map_bytes};
+pub(crate) use map::{Image, map, map_bytes};
 pub use seal::ArtifactError;
 pub(crate) use seal::{Metadata, check, payload, seal};

@@ -1,4 +1,4 @@
-//! The child's side: takes an order, binds its own hands, compiles and replies.
+//! The child's side: takes an order, binds its own hands, does the work and replies.
 
 #![cfg(feature = "compile")]
 
@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
 use wasmtime::Engine;
 
-use super::order::{ORDER_BYTES_MAX, Order, REPLY_PREFIX, Reply};
-use crate::Settings;
-use crate::engines;
+use super::order::{ORDER_BYTES_MAX, Order, REPLY_PREFIX, Reply, Task};
+use crate::shape::PROGRAMS;
+use crate::{Generation, Settings, core_module, engines};
 
-/// The whole life of a compiler process: reads an order and a binary from `input`, writes the image where the order says, and replies
+/// The whole life of a compiler process: reads an order and a binary from `input`, writes the result where the order says, and replies
 /// on `output`. Call it as the first thing of a process that does nothing else.
 pub fn child_main(input: impl Read, mut output: impl Write) -> ExitCode {
     let mut input = BufReader::new(input);
@@ -37,23 +37,34 @@ fn obey(order: &Order, input: impl Read) -> Reply {
     if let Err(error) = bind_hands(order) {
         return Reply::Misunderstood(format!("the bounds cannot be set: {error}"));
     }
-    let mut component = Vec::new();
+    let mut binary = Vec::new();
     let limit = u64::try_from(order.source_bytes).unwrap_or(u64::MAX);
-    if let Err(error) = input.take(limit).read_to_end(&mut component) {
+    if let Err(error) = input.take(limit).read_to_end(&mut binary) {
         return if error.kind() == io::ErrorKind::OutOfMemory { Reply::Memory } else { Reply::Misunderstood(error.to_string()) };
     }
-    // Neither a pool nor a ticker: the settings that code depends on do not differ with them.
-    let config = engines::config(&Settings::default(), order.generation, false);
-    let image = match Engine::new(&config).and_then(|engine| engine.precompile_component(&component)) {
-        Ok(image) => image,
-        Err(error) if is_out_of_memory(&error) => return Reply::Memory,
-        Err(error) => return Reply::Refused(format!("{error:#}")),
+    let made = match order.task {
+        Task::Compile(generation) => compile(generation, |engine| engine.precompile_component(&binary)),
+        Task::CompileProgram => compile(PROGRAMS, |engine| engine.precompile_module(&binary)),
+        Task::Encode(adapter) => core_module::encode(&binary, adapter).map_err(Reply::Refused),
     };
-    let written = OpenOptions::new().write(true).truncate(true).open(&order.output).and_then(|mut file| file.write_all(&image));
+    let result = match made {
+        Ok(result) => result,
+        Err(reply) => return reply,
+    };
+    let written = OpenOptions::new().write(true).truncate(true).open(&order.output).and_then(|mut file| file.write_all(&result));
     match written {
         Ok(()) => Reply::Done,
         Err(error) => Reply::Unwritable(error.to_string()),
     }
+}
+
+fn compile(generation: Generation, compile: impl FnOnce(Engine) -> wasmtime::Result<Vec<u8>>) -> Result<Vec<u8>, Reply> {
+    // Neither a pool nor a ticker: the settings that code depends on do not differ with them.
+    let config = engines::config(&Settings::default(), generation, false);
+    Engine::new(&config).and_then(compile).map_err(|error| match is_out_of_memory(&error) {
+        true => Reply::Memory,
+        false => Reply::Refused(format!("{error:#}")),
+    })
 }
 
 fn bind_hands(order: &Order) -> io::Result<()> {
@@ -64,7 +75,7 @@ fn bind_hands(order: &Order) -> io::Result<()> {
     }
     let bound = |bytes: u64| Rlimit { current: Some(bytes), maximum: Some(bytes) };
     setrlimit(Resource::Core, bound(0))?;
-    setrlimit(Resource::Fsize, bound(order.artifact_bytes))?;
+    setrlimit(Resource::Fsize, bound(order.output_bytes))?;
     setrlimit(Resource::As, bound(order.memory_bytes))?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Compiling a component. Compilers are large programs that read strangers' bytes, so they work in a child process with bounds on
-//! time, memory, input and output; a bomb costs one child.
+//! Compiling a component, and making one of a core module. Both are done by large tools that read strangers' bytes, so they work in a
+//! child process with bounds on time, memory, input and output; a bomb costs one child.
 
 mod child;
 mod order;
@@ -12,9 +12,9 @@ use std::time::Duration;
 
 #[cfg(feature = "compile")]
 pub use child::child_main;
-pub(crate) use order::Order;
+pub(crate) use order::{Order, Task};
 
-use crate::{Engines, Generation};
+use crate::Engines;
 
 /// Who compiles.
 #[derive(Debug, Clone)]
@@ -131,27 +131,32 @@ pub enum CompileError {
 }
 
 impl Compiler {
-    /// Compiles `component` and writes the image to `file`, which is at `path`.
-    pub(crate) fn compile(
+    /// Does what `order` says with `binary`, and writes the result to `file`, which is at the order's `output`.
+    pub(crate) fn obey(
         &self,
         engines: &Engines,
         order: &Order,
-        component: &[u8],
+        binary: &[u8],
         file: &mut File,
         progress: &dyn Fn(Progress),
     ) -> Result<(), CompileError> {
         match self {
-            Self::Child { program, args } => process::run(program, args, order, component, progress),
+            Self::Child { program, args } => process::run(program, args, order, binary, progress),
             #[cfg(feature = "compile")]
-            Self::InProcess => in_process(engines, order.generation, component, file),
+            Self::InProcess => in_process(engines, order.task, binary, file),
             Self::Off => Err(CompileError::Off),
         }
     }
 }
 
 #[cfg(feature = "compile")]
-fn in_process(engines: &Engines, generation: Generation, component: &[u8], file: &mut File) -> Result<(), CompileError> {
+fn in_process(engines: &Engines, task: Task, binary: &[u8], file: &mut File) -> Result<(), CompileError> {
     use std::io::Write as _;
-    let image = engines.get(generation).precompile_component(component).map_err(|error| CompileError::Refused(format!("{error:#}")))?;
-    file.write_all(&image).map_err(CompileError::Write)
+    let refused = |error: wasmtime::Error| format!("{error:#}");
+    let result = match task {
+        Task::Compile(generation) => engines.get(generation).precompile_component(binary).map_err(refused),
+        Task::CompileProgram => engines.get(crate::shape::PROGRAMS).precompile_module(binary).map_err(refused),
+        Task::Encode(adapter) => crate::core_module::encode(binary, adapter),
+    };
+    file.write_all(&result.map_err(CompileError::Refused)?).map_err(CompileError::Write)
 }

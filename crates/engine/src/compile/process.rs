@@ -23,14 +23,8 @@ const OUTPUT_BYTES_MAX: u64 = 64 << 10;
 /// The end of a child's standard error that goes into a message.
 const SAID_CHARS_MAX: usize = 400;
 
-/// Compiles in a child process.
-pub(super) fn run(
-    program: &Path,
-    args: &[String],
-    order: &Order,
-    component: &[u8],
-    progress: &dyn Fn(Progress),
-) -> Result<(), CompileError> {
+/// Has a child process do what `order` says with `binary`.
+pub(super) fn run(program: &Path, args: &[String], order: &Order, binary: &[u8], progress: &dyn Fn(Progress)) -> Result<(), CompileError> {
     let wall = Duration::from_millis(order.wall_ms);
     let started = clock::now();
     let start = |source| CompileError::Start { program: program.to_owned(), source };
@@ -40,13 +34,13 @@ pub(super) fn run(
     // The child moves into the scope: a panic of `progress` then ends it before the threads that read from it are waited for.
     thread::scope(move |scope| {
         // A child that dies early closes its input; how it ended tells more than the broken pipe.
-        scope.spawn(move || stdin.map(|mut stdin| writeln!(stdin, "{line}").and_then(|()| stdin.write_all(component))));
+        scope.spawn(move || stdin.map(|mut stdin| writeln!(stdin, "{line}").and_then(|()| stdin.write_all(binary))));
         let (ended, end) = mpsc::channel();
         scope.spawn(move || ended.send(stdout.map(read_bounded).unwrap_or_default()));
         let said = scope.spawn(move || stderr.map(read_bounded).unwrap_or_default());
         let printed = loop {
             let elapsed = started.elapsed();
-            progress(Progress::Compiling { source_bytes: component.len(), elapsed });
+            progress(Progress::Compiling { source_bytes: binary.len(), elapsed });
             match end.recv_timeout(PROGRESS_EVERY.min(wall.saturating_sub(elapsed))) {
                 Ok(printed) => break printed,
                 Err(RecvTimeoutError::Timeout) if started.elapsed() < wall => {}
@@ -73,7 +67,7 @@ fn outcome(order: &Order, status: ExitStatus, printed: &str, said: &str) -> Resu
         Some(Reply::Misunderstood(_)) | None => {}
     }
     if status.signal() == Some(Signal::XFSZ.as_raw()) {
-        return Err(CompileError::ArtifactBytes { bytes_max: order.artifact_bytes });
+        return Err(CompileError::ArtifactBytes { bytes_max: order.output_bytes });
     }
     // Rust's allocator and thread start-up say so before they give up.
     if said.contains("memory allocation of") || said.contains("Cannot allocate memory") || said.contains("WouldBlock") {

@@ -1,44 +1,56 @@
-//! Picks the adapter for a module and encodes the component.
+//! Decides whether a module runs as it is, or how it becomes a component. It only reads what the module says and gives it today's names;
+//! the work of the large tool is in `encode`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::borrow::Cow;
 
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-};
-use wit_component::ComponentEncoder;
+use serde::{Deserialize, Serialize};
 
 use super::anatomy::Anatomy;
 use super::refuse::{PREVIEW_1, library, refuse, refuse_broken_libc};
-use super::{ModuleError, exit_status, spin1};
+use super::{ModuleError, spin1};
 
-/// The component that `module` becomes.
-pub(crate) fn adapt(module: &[u8]) -> Result<Vec<u8>, ModuleError> {
+/// What answers a module's calls to WASI 0.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Adapter {
+    /// For a program that is run once.
+    Command,
+    /// For a library of functions.
+    Reactor,
+}
+
+/// What becomes of a module.
+pub(crate) enum Fate<'a> {
+    /// It runs as it is: a program for WASI 0.1. Many of these take all memory up to its end to be theirs (Go, TinyGo, AssemblyScript),
+    /// and an adapter inside that memory would be overwritten.
+    Program,
+    /// It becomes a component.
+    Component(Adaptable<'a>),
+}
+
+/// A module that can become a component, and how.
+pub(crate) struct Adaptable<'a> {
+    /// The module, whose names may have been brought up to date.
+    pub(crate) module: Cow<'a, [u8]>,
+    pub(crate) adapter: Adapter,
+}
+
+/// What becomes of `module`.
+pub(crate) fn fate(module: &[u8]) -> Result<Fate<'_>, ModuleError> {
     let anatomy = Anatomy::of(module)?;
     let is_spin1 = spin1::is_spin1(&anatomy);
     refuse(&anatomy, |from| from == PREVIEW_1 || (is_spin1 && spin1::interface(from).is_some()))?;
     refuse_broken_libc(&anatomy)?;
+    let component = |module, adapter| Ok(Fate::Component(Adaptable { module, adapter }));
     if is_spin1 {
-        return encode(&spin1::renew(module, &anatomy)?, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER);
+        return component(spin1::renew(module, &anatomy)?.into(), Adapter::Reactor);
     }
     // An interface's function shows a reactor, which may have a `_start` all the same.
     let is_reactor = anatomy.functions.iter().any(|name| name.contains('#'));
-    let is_command = anatomy.functions.contains("_start");
+    let is_command = anatomy.functions.contains("_start") && !is_reactor;
     match (anatomy.has_component_type, is_command) {
+        (false, true) => Ok(Fate::Program),
         (false, false) => Err(library(&anatomy)),
-        (false, true) if !is_reactor && anatomy.imports_any(|from, name| from == PREVIEW_1 && name == "proc_exit") => {
-            encode(&exit_status::keep(module)?, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
-        }
-        (_, true) if !is_reactor => encode(module, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER),
-        _ => encode(module, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER),
+        (true, true) => component(module.into(), Adapter::Command),
+        (true, false) => component(module.into(), Adapter::Reactor),
     }
-}
-
-fn encode(module: &[u8], adapter: &[u8]) -> Result<Vec<u8>, ModuleError> {
-    let encode = || {
-        let encoder = ComponentEncoder::default().validate(true).module(module)?;
-        encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?.encode()
-    };
-    // The encoder was written for the output of toolchains, not for modules made to break it; it owns all that it works on.
-    let encoded = catch_unwind(AssertUnwindSafe(encode)).map_err(|_| ModuleError::Encode("the encoder panicked".to_owned()))?;
-    encoded.map_err(|error| ModuleError::Encode(format!("{error:#}")))
 }

@@ -54,7 +54,8 @@ impl Rewind {
         if !engines.is_pooled() || !pagemap::is_supported() {
             return None;
         }
-        let index = |name: &str| component.compiled().get_export_index(None, name);
+        let compiled = component.compiled()?;
+        let index = |name: &str| compiled.get_export_index(None, name);
         let all = |name: &str| (0..marks.modules).map(|number| index(&numbered(name, number))).collect::<Option<Vec<_>>>();
         Some(Arc::new(Self { base: index(BASE)?, saves: all(SAVE)?, restores: all(RESTORE)?, pages: Mutex::default() }))
     }

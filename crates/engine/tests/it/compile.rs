@@ -39,12 +39,12 @@ async fn a_child_compiles_and_tells_its_progress() {
 }
 
 #[test]
-fn a_child_compiles_real_guests_of_both_generations() {
+fn a_child_compiles_real_guests_of_every_kind() {
     let loader = bounded(CompileBounds::default());
-    for name in ["wasip2-hello", "spin7-hello"] {
+    for name in ["wasip2-hello", "spin7-hello", "cli-rust-p1"] {
         load(&loader, &fixture(name).unwrap()).unwrap();
     }
-    assert_eq!(loader.compiled(), 2);
+    assert_eq!(loader.compiled(), 3);
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn a_child_whose_parent_is_gone_does_nothing() {
     let Compiler::Child { program, .. } = child() else { panic!("no child") };
     let image = tempfile::NamedTempFile::new().unwrap();
     let mut process = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let bounds = r#""memory_bytes":1000000000,"artifact_bytes":1000000,"source_bytes":1000000,"wall_ms":1000"#;
-    let order = format!(r#"{{"generation":"P2","output":{:?},{bounds},"parent":1}}"#, image.path());
+    let bounds = r#""memory_bytes":1000000000,"output_bytes":1000000,"source_bytes":1000000,"wall_ms":1000"#;
+    let order = format!(r#"{{"task":{{"Compile":"P2"}},"output":{:?},{bounds},"parent":1}}"#, image.path());
     let mut stdin = process.stdin.take().unwrap();
     writeln!(stdin, "{order}").unwrap();
     // The child may have left already, which closes the pipe.

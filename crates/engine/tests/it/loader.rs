@@ -34,7 +34,7 @@ fn a_component_in_use_is_mapped_once() {
     let dir = tempfile::tempdir().unwrap();
     let loader = loader(dir.path());
     let (first, second) = (load(&loader, &wat(ANSWER)).unwrap(), load(&loader, &wat(ANSWER)).unwrap());
-    assert_eq!(first.compiled().image_range(), second.compiled().image_range());
+    assert_eq!(first.image_range(), second.image_range());
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ fn artifacts_fit_pooled_and_unpooled_engines() {
 #[test]
 fn real_guests_survive_the_cache() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["wasip2-hello", "spin7-hello"] {
+    for name in ["wasip2-hello", "spin7-hello", "cli-rust-p1"] {
         let bytes = fixture(name).unwrap();
         let cold = load(&loader(dir.path()), &bytes).unwrap();
         let warm_loader = loader(dir.path());

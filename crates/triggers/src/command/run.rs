@@ -1,4 +1,4 @@
-//! One run of a program that exports `wasi:cli/run`, 0.2 or 0.3. Modules with `_start` have been made such components by the engine.
+//! One run of a program: a component that exports `wasi:cli/run`, 0.2 or 0.3, or a core module of WASI 0.1 with a `_start`.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coracle_capabilities::wasi;
 use coracle_engine::{Fault, Import, InstanceState, LimitKind, Metered};
 use coracle_host::Runnable;
-use wasmtime::Store;
+use wasmtime::{InstancePre, Store};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings::CommandPre as P2;
 use wasmtime_wasi::p3::bindings::CommandPre as P3;
@@ -61,18 +61,22 @@ pub async fn run(runnable: &Runnable, command: wasi::Command) -> Result<i32, Com
 }
 
 enum Program {
+    P1(InstancePre<InstanceState>),
     P2(P2<InstanceState>),
     P3(P3<InstanceState>),
 }
 
 impl Program {
     fn of(runnable: &Runnable) -> Result<Self, CommandError> {
+        if let Some(pre) = runnable.program_pre() {
+            return Ok(Self::P1(pre.clone()));
+        }
         let component = || runnable.id().to_owned();
         if !exports_program(runnable.shape().exports()) {
             return Err(CommandError::NoProgram { component: component() });
         }
         let wrong = |source| CommandError::WrongType { component: component(), source };
-        let pre = runnable.pre().clone();
+        let pre = runnable.pre().map_err(|error| wrong(error.into()))?.clone();
         // Toolchains add a 0.2 export for `main` beside the 0.3 one that the program was written for.
         let is_p3 =
             |export: &Import| export.name == INTERFACE && export.version.as_deref().is_some_and(|version| version.starts_with("0.3"));
@@ -85,6 +89,13 @@ impl Program {
 
     async fn run(self, mut store: Store<InstanceState>) -> Result<i32, Fault> {
         let returned = match self {
+            Self::P1(pre) => match pre.instantiate_async(&mut store).await {
+                Ok(program) => match program.get_typed_func::<(), ()>(&mut store, "_start") {
+                    Ok(start) => start.call_async(&mut store, ()).await.map(Ok),
+                    Err(error) => Err(error),
+                },
+                Err(error) => return Err(Fault::from_instantiate(error, store.data())),
+            },
             Self::P2(pre) => match pre.instantiate_async(&mut store).await {
                 Ok(program) => program.wasi_cli_run().call_run(&mut store).await,
                 Err(error) => return Err(Fault::from_instantiate(error, store.data())),

@@ -23,7 +23,7 @@ pub(super) struct P2 {
 
 impl P2 {
     pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
-        Ok(Self { pre: ProxyPre::new(runnable.pre().clone())?, pool: Pool::new(runnable) })
+        Ok(Self { pre: ProxyPre::new(runnable.pre()?.clone())?, pool: Pool::new(runnable) })
     }
 
     /// Calls the guest with `request`.

@@ -25,7 +25,7 @@ pub(super) struct P3 {
 
 impl P3 {
     pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
-        Ok(Self { pre: ServicePre::new(runnable.pre().clone())?, pool: Pool::new(runnable) })
+        Ok(Self { pre: ServicePre::new(runnable.pre()?.clone())?, pool: Pool::new(runnable) })
     }
 
     /// Calls the guest with `request`.

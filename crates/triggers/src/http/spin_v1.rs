@@ -36,7 +36,7 @@ pub(super) struct SpinV1 {
 
 impl SpinV1 {
     pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
-        Ok(Self { pre: bindings::HttpTriggerPre::new(runnable.pre().clone())? })
+        Ok(Self { pre: bindings::HttpTriggerPre::new(runnable.pre()?.clone())? })
     }
 
     /// Calls the guest with `request` in a new instance.
