@@ -19,6 +19,8 @@ pub struct Options {
     pub compiler: Compiler,
     /// What one compilation may take.
     pub compile: CompileBounds,
+    /// Whether guests whose site has the whole network may listen, too.
+    pub listening: bool,
 }
 
 impl Default for Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             cache: None,
             compiler: Compiler::Off,
             compile: CompileBounds::default(),
+            listening: false,
         }
     }
 }
@@ -42,6 +45,7 @@ pub struct Host {
     programs: wasmtime::Linker<InstanceState>,
     loader: Arc<Loader>,
     limits: Limits,
+    listening: bool,
 }
 
 /// Why a process cannot run guests.
@@ -68,12 +72,12 @@ impl Host {
     /// [`HostError`] when this machine cannot run guests.
     pub fn new(options: Options) -> Result<Self, HostError> {
         let engines = Arc::new(Engines::new(&options.settings)?);
-        let linker = |generation| capabilities::linker(engines.get(generation), generation).map_err(HostError::Link);
+        let linker = |generation| linker(&engines, generation, options.listening).map_err(HostError::Link);
         let (p2, p3) = (linker(Generation::P2)?, linker(Generation::P3)?);
         let mut programs = wasmtime::Linker::new(engines.get(Generation::P2));
         capabilities::wasi::link_programs(&mut programs).map_err(HostError::Link)?;
         let loader = Loader::new(Arc::clone(&engines), options.cache, options.compiler).with_bounds(options.compile);
-        Ok(Self { engines, p2, p3, programs, loader: Arc::new(loader), limits: options.limits })
+        Ok(Self { engines, p2, p3, programs, loader: Arc::new(loader), limits: options.limits, listening: options.listening })
     }
 
     /// The engines.
@@ -108,4 +112,17 @@ impl Host {
             Generation::P3 => &self.p3,
         }
     }
+
+    /// Another linker like [`Self::linker`], for a component that needs more in it.
+    pub(crate) fn own_linker(&self, generation: Generation) -> wasmtime::Result<Linker<InstanceState>> {
+        linker(&self.engines, generation, self.listening)
+    }
+}
+
+fn linker(engines: &Engines, generation: Generation, listening: bool) -> wasmtime::Result<Linker<InstanceState>> {
+    let mut linker = capabilities::linker(engines.get(generation), generation)?;
+    if listening {
+        capabilities::wasi::let_listen(&mut linker, generation)?;
+    }
+    Ok(linker)
 }

@@ -235,8 +235,7 @@ impl Loading<'_> {
         if !loaded.shape().imports().iter().any(denied) {
             return Ok(None);
         }
-        let generation = loaded.generation();
-        let mut linker = capabilities::linker(self.host.engines().get(generation), generation)?;
+        let mut linker = self.host.own_linker(loaded.generation())?;
         deny(&mut linker, loaded, is_unavailable)?;
         Ok(Some(linker))
     }

@@ -1,6 +1,6 @@
 //! Links wasmtime's WASI host functions to the WASI context of an instance.
 
-use coracle_engine::{InstanceState, View};
+use coracle_engine::{Generation, InstanceState, View};
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliCtxView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksCtxView};
@@ -117,4 +117,15 @@ pub(super) fn p3(l: &mut Instances) -> wasmtime::Result<()> {
     p3::sockets::types::add_to_linker::<_, WasiSockets>(l, sockets)?;
     p3::sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(l, sockets)?;
     deny_listening_p3(l)
+}
+
+/// Puts the functions that bind and listen back where refusals took their place.
+pub(super) fn let_listen(l: &mut Instances, generation: Generation) -> wasmtime::Result<()> {
+    l.allow_shadowing(true);
+    wasmtime_wasi::p2::bindings::sockets::tcp::add_to_linker::<_, WasiSockets>(l, sockets)?;
+    if generation == Generation::P3 {
+        wasmtime_wasi::p3::bindings::sockets::types::add_to_linker::<_, WasiSockets>(l, sockets)?;
+    }
+    l.allow_shadowing(false);
+    Ok(())
 }

@@ -6,6 +6,7 @@ use wasmtime::component::Linker;
 
 pub use command::{Captured, Command, Stdin, Stdout};
 pub use logs::{LogSink, Logs, Stream, visible};
+pub use sockets::OpenNetwork;
 pub use state::{State, next_invocation};
 
 mod command;
@@ -24,6 +25,14 @@ mod state;
 /// When the linker has one of its functions already.
 pub fn link_programs(linker: &mut wasmtime::Linker<InstanceState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p1::add_to_linker_async(linker, state::program)
+}
+
+/// Lets the guests of `linker` listen on TCP, where their contexts have the [`OpenNetwork`].
+///
+/// # Errors
+/// When the linker has no sockets.
+pub fn let_listen(linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
+    link::let_listen(linker, generation)
 }
 
 /// WASI without HTTP.

@@ -1,5 +1,5 @@
 //! Raw sockets. A guest may connect where its outbound hosts allow `tcp://ip:port` or `udp://ip:port`; it never listens on TCP, and
-//! names are not resolved for it.
+//! names are not resolved for it. Only a program that somebody started with the whole network of this process may do more.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,9 +14,18 @@ use wasmtime_wasi::sockets::SocketAddrUse;
 
 use crate::egress::{Calls, Policy, Slot, SocketUse};
 
+/// The whole network of this process, shared in an app's site by whoever starts a program by hand. No manifest can ask for it.
+#[derive(Debug)]
+pub struct OpenNetwork;
+
 /// What one component may do with sockets. The default allows nothing.
 #[derive(Default)]
-pub(super) struct Sockets(Option<Arc<Policy>>);
+pub(super) enum Sockets {
+    #[default]
+    None,
+    Granted(Arc<Policy>),
+    Open,
+}
 
 /// The sockets of one instance.
 struct Opened {
@@ -30,23 +39,37 @@ impl Sockets {
     /// Reads the component's outbound hosts.
     pub(super) fn from_request(request: &GrantRequest<'_>) -> Result<Self, GrantError> {
         let policy = Policy::from_request(request)?;
-        Ok(Self((!policy.is_empty()).then_some(policy)))
+        Ok(match request.site.shared::<OpenNetwork>() {
+            Some(_) => Self::Open,
+            None if policy.is_empty() => Self::None,
+            None => Self::Granted(policy),
+        })
     }
 
     /// The calls that connections of `instance` count as.
     pub(super) fn calls(&self, instance: &mut InstanceState) -> Calls {
-        if self.0.is_some() { Calls::of(instance) } else { Calls::default() }
+        match self {
+            Self::Granted(_) => Calls::of(instance),
+            Self::None | Self::Open => Calls::default(),
+        }
     }
 
     /// Lets sockets be made in a context, and checks each address that one is used with.
     pub(super) fn apply(&self, builder: &mut WasiCtxBuilder, calls: Calls) {
-        let Some(policy) = &self.0 else { return };
-        let opened = Arc::new(Opened { policy: Arc::clone(policy), calls, slots: Mutex::default() });
-        builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(false);
-        builder.socket_addr_check(move |address, used_for| {
-            let opened = Arc::clone(&opened);
-            Box::pin(async move { opened.allows(address, used_for).await })
-        });
+        match self {
+            Self::None => {}
+            Self::Granted(policy) => {
+                let opened = Arc::new(Opened { policy: Arc::clone(policy), calls, slots: Mutex::default() });
+                builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(false);
+                builder.socket_addr_check(move |address, used_for| {
+                    let opened = Arc::clone(&opened);
+                    Box::pin(async move { opened.allows(address, used_for).await })
+                });
+            }
+            Self::Open => {
+                builder.allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true).inherit_network();
+            }
+        }
     }
 }
 

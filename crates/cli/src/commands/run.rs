@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches};
 use coracle_app::{App, BareWorld};
-use coracle_engine::Limits;
-use coracle_host::{Placement, Workload};
+use coracle_capabilities::wasi::OpenNetwork;
+use coracle_engine::{Limits, Site};
+use coracle_host::{Host, Options, Placement, Workload};
 use serde_json::{Value, json};
 
 use crate::commands::{Command, define};
@@ -52,6 +53,10 @@ struct Arguments {
     #[arg(long, value_name = "HOST")]
     allow: Vec<String>,
 
+    /// Let the program use the network as this process may: connect anywhere, listen, and resolve names
+    #[arg(long)]
+    network: bool,
+
     /// End the program after this time [default: never]
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     timeout: Option<Duration>,
@@ -67,6 +72,7 @@ Examples:
   coracle run tool.wasm --dir-ro /etc::/config      show it a folder at another path
   coracle run tool.wasm --env HOME=/ --env TERM     set one variable, pass on another
   coracle run tool.wasm --allow https://example.com
+  coracle run server.wasm --network                 let it listen, and connect anywhere
   cat input | coracle run tool.wasm > output        streams are passed through
 
 The program gets standard input, output and error, and nothing else that is not named. Its exit status becomes that of
@@ -102,10 +108,14 @@ async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit> {
     project::shape(file)?;
     let app = app(context, &arguments)?;
     let engine = EngineArguments { disable_pooling: true, ..arguments.engine.clone() };
-    let host = serving::host(context, &engine, limits(&arguments))?;
+    let host = Host::new(Options { listening: arguments.network, ..serving::options(context, &engine, limits(&arguments))? })?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from);
     let progress = Arc::new(context.output.progress(format_args!("preparing {}", file.display())));
-    let placement = Placement { folder, watcher: serving::watcher(Arc::clone(&progress)), ..Placement::default() };
+    let mut site = Site::default();
+    if arguments.network {
+        site.share(Arc::new(OpenNetwork));
+    }
+    let placement = Placement { folder, site, watcher: serving::watcher(Arc::clone(&progress)), ..Placement::default() };
     let workload = tokio::select! {
         workload = Workload::start(&host, app, placement) => workload?,
         () = signals.next() => return Ok(Exit::Interrupted),
@@ -121,7 +131,9 @@ fn app(context: &Context, arguments: &Arguments) -> anyhow::Result<App> {
     let name = arguments.file.file_name().unwrap_or_default().to_string_lossy();
     let mut app = coracle_app::bare(&name, BareWorld::Command);
     let Some(component) = app.components.first_mut() else { return Ok(app) };
-    if !arguments.allow.is_empty() {
+    if arguments.network {
+        component.grants.insert("outbound-hosts".to_owned(), json!(["*://*:*"]));
+    } else if !arguments.allow.is_empty() {
         component.grants.insert("outbound-hosts".to_owned(), json!(arguments.allow));
     }
     let variables = environment(context, &arguments.env)?;

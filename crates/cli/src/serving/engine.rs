@@ -18,10 +18,15 @@ const CACHE_BYTES_MAX: u64 = 4 << 30;
 
 /// The host that `arguments` ask for, with `limits` for components whose manifest says nothing else.
 pub(crate) fn host(context: &Context, arguments: &EngineArguments, limits: Limits) -> anyhow::Result<Host> {
+    Ok(Host::new(options(context, arguments, limits)?)?)
+}
+
+/// What makes such a host.
+pub(crate) fn options(context: &Context, arguments: &EngineArguments, limits: Limits) -> anyhow::Result<Options> {
     let settings = Settings { pooling: !arguments.disable_pooling, ..Settings::default() };
     let compiler = Compiler::Child { program: context.environment.program()?, args: vec![compile_child::NAME.to_owned()] };
     let cache = if arguments.disable_cache { None } else { artifacts(context, arguments)? };
-    Ok(Host::new(Options { settings, limits, cache, compiler, compile: CompileBounds::default() })?)
+    Ok(Options { settings, limits, cache, compiler, compile: CompileBounds::default(), listening: false })
 }
 
 /// Where compiled code and downloads are kept.

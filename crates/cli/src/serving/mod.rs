@@ -11,7 +11,7 @@ mod stage;
 mod summary;
 
 pub(crate) use arguments::{EngineArguments, Format, GrantArguments, LogFormat, ServeArguments, foreign_flags, with_foreign_flags};
-pub(crate) use engine::{host, runtime, watcher};
+pub(crate) use engine::{host, options, runtime, watcher};
 pub(crate) use listening::{Front, GRACE, Listening, Serving};
 pub(crate) use operator::{Operator, read_config};
 pub(crate) use presets::share_variables;

@@ -281,6 +281,24 @@ fn a_program_connects_only_where_it_was_allowed_to() {
 }
 
 #[test]
+fn a_program_with_the_network_listens_too() {
+    for (guest, denied) in [("sockets-p2", "error access-denied (error 1)\n"), ("sockets-p3", "error ErrorCode::AccessDenied\n")] {
+        let app = App::new();
+        let path = coracle_testkit::built_path(guest);
+        for operation in ["tcp-bind", "tcp-listen", "udp-bind"] {
+            let said = |network: &[&str]| {
+                let arguments = [&["run", path.to_str().unwrap()], network, &["--", operation, "127.0.0.1:0"]].concat();
+                String::from_utf8(app.output(&arguments).stdout).unwrap()
+            };
+            // A socket of 0.2 listens only once it is bound.
+            let open = said(&["--network"]);
+            assert!(open.starts_with("ok") || open.starts_with("error invalid-state"), "{guest} {operation}: {open}");
+            assert_eq!(said(&[]), denied, "{guest} {operation}");
+        }
+    }
+}
+
+#[test]
 fn a_trap_has_a_status_of_its_own() {
     let app = App::new();
     app.file("trap.wat", "(module (func (export \"_start\") unreachable) (memory (export \"memory\") 1))");
