@@ -1,6 +1,9 @@
 //! The two wasmtime engines of a process. WASI 0.2 components run on one without component-model-async, whose calls skip the
 //! concurrent event loop; WASI 0.3 components run on one with it.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::Generation;
@@ -28,7 +31,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            instances_max: 1_000,
+            instances_max: 512,
             memory_bytes_max: 4 << 30,
             pooling: true,
             keep_resident_bytes: 2 << 20,
@@ -40,10 +43,27 @@ impl Default for Settings {
 /// The engines of this process and the thread that keeps their time.
 #[derive(Debug)]
 pub struct Engines {
+    settings: Settings,
     p2: Engine,
-    p3: Engine,
+    /// Started for the first component that needs it: its pool takes a millisecond, and most processes run one generation.
+    p3: OnceLock<Engine>,
     pooled: bool,
     ticker: Ticker,
+    idle: Arc<AtomicUsize>,
+    idle_max: usize,
+}
+
+/// The share of all instances that may be idle, so that apps that rest do not keep others from beginning.
+const IDLE_SHARE: u32 = 4;
+
+/// A place among the idle instances of a process; free again when dropped.
+#[derive(Debug)]
+pub struct IdlePlace(Arc<AtomicUsize>);
+
+impl Drop for IdlePlace {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 /// Why the engines cannot start.
@@ -58,26 +78,15 @@ pub enum EngineError {
 }
 
 impl Engines {
-    /// Starts both engines. Where the address space for the pool cannot be reserved, instances are allocated on demand instead.
+    /// Starts the engine for WASI 0.2; the other follows when it is needed. Where the address space for the pool cannot be reserved, instances are allocated on demand instead.
     ///
     /// # Errors
     /// [`EngineError`] when wasmtime or the ticker thread cannot start.
     pub fn new(settings: &Settings) -> Result<Self, EngineError> {
-        let pooled = settings.pooling.then(|| Self::pair(settings, true));
-        let (p2, p3, pooled) = match pooled {
-            Some(Ok((p2, p3))) => (p2, p3, true),
-            Some(Err(error)) => {
-                tracing::warn!(error = format!("{error:#}"), "no instance pool on this machine; instances are allocated on demand");
-                let (p2, p3) = Self::pair(settings, false).map_err(EngineError::Config)?;
-                (p2, p3, false)
-            }
-            None => {
-                let (p2, p3) = Self::pair(settings, false).map_err(EngineError::Config)?;
-                (p2, p3, false)
-            }
-        };
-        let ticker = Ticker::start(vec![p2.clone(), p3.clone()]).map_err(EngineError::Ticker)?;
-        Ok(Self { p2, p3, pooled, ticker })
+        let (p2, pooled) = start(settings, Generation::P2).map_err(EngineError::Config)?;
+        let ticker = Ticker::start(p2.clone()).map_err(EngineError::Ticker)?;
+        let idle_max = usize::try_from(settings.instances_max / IDLE_SHARE).unwrap_or(usize::MAX);
+        Ok(Self { settings: settings.clone(), p2, p3: OnceLock::new(), pooled, ticker, idle: Arc::default(), idle_max })
     }
 
     /// The engine for components of `generation`.
@@ -85,7 +94,7 @@ impl Engines {
     pub fn get(&self, generation: Generation) -> &Engine {
         match generation {
             Generation::P2 => &self.p2,
-            Generation::P3 => &self.p3,
+            Generation::P3 => self.p3.get_or_init(|| self.start_p3()),
         }
     }
 
@@ -101,10 +110,40 @@ impl Engines {
         self.ticker.awake()
     }
 
-    fn pair(settings: &Settings, pooling: bool) -> wasmtime::Result<(Engine, Engine)> {
-        let engine = |generation| Engine::new(&config(settings, generation, pooling));
-        Ok((engine(Generation::P2)?, engine(Generation::P3)?))
+    /// A place for an instance that waits for work; `None` when too many wait already.
+    #[must_use]
+    pub fn idle_place(&self) -> Option<IdlePlace> {
+        let place = IdlePlace(Arc::clone(&self.idle));
+        (self.idle.fetch_add(1, Relaxed) < self.idle_max).then_some(place)
     }
+
+    fn start_p3(&self) -> Engine {
+        let settings = Settings { pooling: self.pooled, ..self.settings.clone() };
+        match start(&settings, Generation::P3) {
+            Ok((engine, _)) => {
+                self.ticker.add(engine.clone());
+                engine
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "no engine for WASI 0.3 on this machine; its components do not load");
+                // It refuses them by name.
+                self.p2.clone()
+            }
+        }
+    }
+}
+
+/// An engine, and whether it has a pool. Where the address space for one cannot be reserved, instances are allocated on demand.
+fn start(settings: &Settings, generation: Generation) -> wasmtime::Result<(Engine, bool)> {
+    if settings.pooling {
+        match Engine::new(&config(settings, generation, true)) {
+            Ok(engine) => return Ok((engine, true)),
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "no instance pool on this machine; instances are allocated on demand");
+            }
+        }
+    }
+    Ok((Engine::new(&config(settings, generation, false))?, false))
 }
 
 /// The configuration of one engine. Everything that changes generated code is the same for `pooling` or not, so that artifacts

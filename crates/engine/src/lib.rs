@@ -29,7 +29,7 @@ pub use component::{Component, LoadError, store};
 pub use core_module::ModuleError;
 pub use deny::{denied_name, deny, undenied_name};
 pub use digest::Digest;
-pub use engines::{EngineError, Engines, Settings};
+pub use engines::{EngineError, Engines, IdlePlace, Settings};
 pub use fault::{Fault, LimitKind};
 pub use limits::{Limits, Reuse};
 pub use loader::Loader;

@@ -1,10 +1,12 @@
 //! The one thread that advances the epoch of every engine while guests run, and sleeps while none does.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::Thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use wasmtime::Engine;
 
 /// How often a running guest is interrupted, which bounds how late a limit is noticed.
@@ -14,29 +16,45 @@ pub(crate) const TICK_NS: u64 = 2_000_000;
 /// Ticks without a running guest before the thread goes to sleep.
 const IDLE_TICKS_MAX: u32 = 50;
 
-#[derive(Debug)]
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
     thread: Thread,
 }
 
 /// Keeps the ticker awake while a guest runs.
-#[derive(Debug)]
 pub struct Awake(Arc<Shared>);
 
-#[derive(Debug, Default)]
+impl fmt::Debug for Ticker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticker").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Awake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Awake").finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
 struct Shared {
     running: AtomicUsize,
     asleep: AtomicBool,
     stop: AtomicBool,
+    engines: Mutex<Vec<Engine>>,
 }
 
 impl Ticker {
-    pub(crate) fn start(engines: Vec<Engine>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+    pub(crate) fn start(engine: impl Into<Option<Engine>>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { engines: Mutex::new(engine.into().into_iter().collect()), ..Shared::default() });
         let for_thread = Arc::clone(&shared);
-        let handle = std::thread::Builder::new().name("coracle-ticker".to_owned()).spawn(move || for_thread.run(&engines))?;
+        let handle = std::thread::Builder::new().name("coracle-ticker".to_owned()).spawn(move || for_thread.run())?;
         Ok(Self { shared, thread: handle.thread().clone() })
+    }
+
+    /// Keeps the time of `engine`, too.
+    pub(crate) fn add(&self, engine: Engine) {
+        self.shared.engines.lock().push(engine);
     }
 
     pub(crate) fn awake(&self) -> Awake {
@@ -62,11 +80,11 @@ impl Drop for Awake {
 }
 
 impl Shared {
-    fn run(&self, engines: &[Engine]) {
+    fn run(&self) {
         let mut idle_ticks = 0;
         while !self.stop.load(SeqCst) {
             std::thread::sleep(TICK);
-            engines.iter().for_each(Engine::increment_epoch);
+            self.engines.lock().iter().for_each(Engine::increment_epoch);
             idle_ticks = if self.running.load(SeqCst) == 0 { idle_ticks + 1 } else { 0 };
             if idle_ticks >= IDLE_TICKS_MAX {
                 self.sleep();
@@ -102,7 +120,7 @@ mod tests {
 
     #[test]
     fn sleeps_while_no_guest_runs_and_wakes_for_one() {
-        let ticker = Ticker::start(Vec::new()).unwrap();
+        let ticker = Ticker::start(None).unwrap();
         wait_for(|| ticker.shared.asleep.load(SeqCst));
         let awake = ticker.awake();
         wait_for(|| !ticker.shared.asleep.load(SeqCst));

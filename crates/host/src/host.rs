@@ -1,9 +1,9 @@
 //! What all workloads of a process share: the engines, one linker for each, and the loader with its cache of compiled code.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use coracle_capabilities as capabilities;
-use coracle_engine::{ArtifactCache, CompileBounds, Compiler, EngineError, Engines, Generation, InstanceState, Limits, Loader, Settings};
+use coracle_engine::{ArtifactCache, CompileBounds, Compiler, EngineError, Engines, Generation, InstanceState, Limits, LoadError, Loader, Settings};
 use wasmtime::component::Linker;
 
 /// How a process runs guests.
@@ -40,9 +40,10 @@ impl Default for Options {
 /// Everything that workloads share. Make one for a process.
 pub struct Host {
     engines: Arc<Engines>,
-    p2: Linker<InstanceState>,
-    p3: Linker<InstanceState>,
-    programs: wasmtime::Linker<InstanceState>,
+    /// Each is made for the first component that needs it.
+    p2: OnceLock<Linker<InstanceState>>,
+    p3: OnceLock<Linker<InstanceState>>,
+    programs: OnceLock<wasmtime::Linker<InstanceState>>,
     loader: Arc<Loader>,
     limits: Limits,
     listening: bool,
@@ -54,9 +55,6 @@ pub enum HostError {
     /// The engines do not start.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// Two capabilities answer the same interface.
-    #[error("the capabilities do not fit together")]
-    Link(#[source] wasmtime::Error),
 }
 
 impl std::fmt::Debug for Host {
@@ -66,18 +64,22 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// Starts the engines and links every capability.
+    /// Starts the engines.
     ///
     /// # Errors
     /// [`HostError`] when this machine cannot run guests.
     pub fn new(options: Options) -> Result<Self, HostError> {
         let engines = Arc::new(Engines::new(&options.settings)?);
-        let linker = |generation| linker(&engines, generation, options.listening).map_err(HostError::Link);
-        let (p2, p3) = (linker(Generation::P2)?, linker(Generation::P3)?);
-        let mut programs = wasmtime::Linker::new(engines.get(Generation::P2));
-        capabilities::wasi::link_programs(&mut programs).map_err(HostError::Link)?;
         let loader = Loader::new(Arc::clone(&engines), options.cache, options.compiler).with_bounds(options.compile);
-        Ok(Self { engines, p2, p3, programs, loader: Arc::new(loader), limits: options.limits, listening: options.listening })
+        Ok(Self {
+            engines,
+            p2: OnceLock::new(),
+            p3: OnceLock::new(),
+            programs: OnceLock::new(),
+            loader: Arc::new(loader),
+            limits: options.limits,
+            listening: options.listening,
+        })
     }
 
     /// The engines.
@@ -99,24 +101,42 @@ impl Host {
     }
 
     /// The linker for programs of WASI 0.1.
-    #[must_use]
-    pub fn programs(&self) -> &wasmtime::Linker<InstanceState> {
-        &self.programs
+    ///
+    /// # Errors
+    /// [`LoadError::Link`] when two functions have the same name.
+    pub fn programs(&self) -> Result<&wasmtime::Linker<InstanceState>, LoadError> {
+        once(&self.programs, || {
+            let mut programs = wasmtime::Linker::new(self.engines.get(Generation::P2));
+            capabilities::wasi::link_programs(&mut programs)?;
+            Ok(programs)
+        })
     }
 
     /// The linker for components of `generation`.
-    #[must_use]
-    pub fn linker(&self, generation: Generation) -> &Linker<InstanceState> {
-        match generation {
+    ///
+    /// # Errors
+    /// [`LoadError::Link`] when two capabilities answer the same interface.
+    pub fn linker(&self, generation: Generation) -> Result<&Linker<InstanceState>, LoadError> {
+        let place = match generation {
             Generation::P2 => &self.p2,
             Generation::P3 => &self.p3,
-        }
+        };
+        once(place, || linker(&self.engines, generation, self.listening))
     }
 
     /// Another linker like [`Self::linker`], for a component that needs more in it.
     pub(crate) fn own_linker(&self, generation: Generation) -> wasmtime::Result<Linker<InstanceState>> {
         linker(&self.engines, generation, self.listening)
     }
+}
+
+/// What is in `place`, made where there is nothing yet.
+fn once<T>(place: &OnceLock<T>, make: impl FnOnce() -> wasmtime::Result<T>) -> Result<&T, LoadError> {
+    if let Some(made) = place.get() {
+        return Ok(made);
+    }
+    let made = make().map_err(LoadError::Link)?;
+    Ok(place.get_or_init(|| made))
 }
 
 fn linker(engines: &Engines, generation: Generation, listening: bool) -> wasmtime::Result<Linker<InstanceState>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use coracle_engine::{Component, Engines, Fault, Generation, Grant, Identity, InstanceState, Limits, LoadError, Shape};
+use coracle_engine::{Component, Engines, Fault, Generation, Grant, Identity, IdlePlace, InstanceState, Limits, LoadError, Rewind, Shape};
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, Linker};
 
@@ -131,6 +131,18 @@ impl Runnable {
     /// [`Fault::Overloaded`] when the queue is full or the wait too long, [`Fault::Stopping`] while draining.
     pub async fn admit(&self) -> Result<Slot, Fault> {
         self.admission.admit().await
+    }
+
+    /// How instances are put back to their beginning; `None` where each has to be made anew.
+    #[must_use]
+    pub fn rewind(&self) -> Option<Arc<Rewind>> {
+        Rewind::of(&self.component, &self.engines)
+    }
+
+    /// A place among the idle instances of this process, while there is one.
+    #[must_use]
+    pub fn idle_place(&self) -> Option<IdlePlace> {
+        self.engines.idle_place()
     }
 
     /// A store for one new instance.

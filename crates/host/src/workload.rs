@@ -220,10 +220,14 @@ impl Loading<'_> {
         let limits = limits::of(component, self.host.limits());
         if loaded.program().is_some() {
             let parts = Parts { identity, component: loaded, grants: granted, limits };
-            return Ok((Runnable::program(self.host.engines(), self.host.programs(), parts).map_err(load)?, notices));
+            let linker = self.host.programs().map_err(load)?;
+            return Ok((Runnable::program(self.host.engines(), linker, parts).map_err(load)?, notices));
         }
         let own = self.restricting_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
-        let linker = own.as_ref().unwrap_or_else(|| self.host.linker(loaded.generation()));
+        let linker = match &own {
+            Some(own) => own,
+            None => self.host.linker(loaded.generation()).map_err(load)?,
+        };
         let parts = Parts { identity, component: loaded, grants: granted, limits };
         Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, notices))
     }

@@ -5,7 +5,9 @@ use std::hash::Hasher;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::Digest;
-use crate::{Engines, Generation};
+use crate::Engines;
+#[cfg(feature = "compile")]
+use crate::Generation;
 
 /// Identifies an artifact: the digest of the source, the settings of both engines and the version of our file format. The
 /// generation is not part of it because it follows from the source; this way a warm start need not parse the source at all.
@@ -18,9 +20,7 @@ impl Key {
         hasher.write_u32(super::seal::FORMAT_VERSION);
         hasher.write(env!("CARGO_PKG_VERSION").as_bytes());
         hasher.write(source.as_bytes());
-        for generation in [Generation::P2, Generation::P3] {
-            settings(engines, generation, &mut hasher);
-        }
+        settings(engines, &mut hasher);
         Self(Digest::from_bytes(hasher.0.finalize().into()))
     }
 
@@ -33,15 +33,17 @@ impl Key {
     }
 }
 
+/// The settings of one engine stand for both: they differ only in what [`super::seal::FORMAT_VERSION`] counts, and wasmtime compares
+/// the settings that each artifact records with its own besides.
 #[cfg(feature = "compile")]
-fn settings(engines: &Engines, generation: Generation, hasher: &mut KeyHasher) {
+fn settings(engines: &Engines, hasher: &mut KeyHasher) {
     use std::hash::Hash as _;
-    engines.get(generation).precompile_compatibility_hash().hash(hasher);
+    engines.get(Generation::P2).precompile_compatibility_hash().hash(hasher);
 }
 
-/// Without a compiler wasmtime tells no hash; it still compares the settings that each artifact records with its own.
+/// Without a compiler wasmtime tells no hash.
 #[cfg(not(feature = "compile"))]
-fn settings(_engines: &Engines, _generation: Generation, hasher: &mut KeyHasher) {
+fn settings(_engines: &Engines, hasher: &mut KeyHasher) {
     hasher.write(b"no compiler");
 }
 

@@ -8,5 +8,6 @@ mod faults;
 mod loader;
 mod modules;
 mod proposals;
+mod rewind;
 mod support;
 mod world;

@@ -59,9 +59,10 @@ pub(super) async fn call(
     };
     let head = poll_fn(|context| {
         let ended = invocation.poll(context);
-        match Pin::new(&mut answer).poll(context) {
-            Poll::Ready(Ok(head)) => Poll::Ready(head),
-            _ => match ready!(ended) {
+        // Only the guest answers, and it runs here: there is nothing to be woken for, nor a turn to be waited for.
+        match answer.try_recv() {
+            Ok(head) => Poll::Ready(head),
+            Err(_) => match ready!(ended) {
                 Ok(()) => Poll::Ready(Err(Fault::NoResponse)),
                 Err(fault) => Poll::Ready(Err(fault)),
             },

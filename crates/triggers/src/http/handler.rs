@@ -99,8 +99,8 @@ impl Handler {
         self.metrics.begun();
         let admitted = Admitted { _slot: self.runnable.admit().await?, metrics: self.metrics.clone() };
         match &self.kind {
-            Kind::P2(guest) => guest.handle(&self.runnable, admitted, request, peer).await,
-            Kind::P3(guest) => guest.handle(&self.runnable, admitted, request, peer).await,
+            Kind::P2(guest) => guest.handle(admitted, request, peer).await,
+            Kind::P3(guest) => guest.handle(admitted, request, peer).await,
             Kind::SpinV1(guest) => guest.handle(&self.runnable, admitted, request).await,
         }
     }

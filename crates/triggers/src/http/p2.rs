@@ -9,61 +9,61 @@ use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
-use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
 use super::call::{Admitted, Answer, Asked, call};
-use super::pool::{Instance, Pool, Returner};
+use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
 /// A guest of this kind, ready to be instantiated.
-pub(super) struct P2 {
-    pre: ProxyPre<InstanceState>,
+pub(super) struct P2(Arc<Ready>);
+
+struct Ready {
+    runnable: Arc<Runnable>,
+    exports: ProxyIndices,
     pool: Pool<Proxy>,
 }
 
 impl P2 {
-    pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
-        Ok(Self { pre: ProxyPre::new(runnable.pre()?.clone())?, pool: Pool::new(runnable) })
+    pub(super) fn new(runnable: &Arc<Runnable>) -> wasmtime::Result<Self> {
+        let (exports, pool) = (ProxyIndices::new(runnable.pre()?)?, Pool::new(runnable));
+        Ok(Self(Arc::new(Ready { runnable: Arc::clone(runnable), exports, pool })))
     }
 
     /// Calls the guest with `request`.
     pub(super) async fn handle(
         &self,
-        runnable: &Runnable,
         admitted: Admitted,
         mut request: http::Request<Body>,
         peer: Peer,
     ) -> Result<http::Response<Body>, Fault> {
         let asked = Asked { head_only: request.method() == http::Method::HEAD };
-        let mut instance = self.pool.take(runnable)?;
+        let mut instance = self.0.pool.take(&self.0.runnable)?;
         http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
-        let invocation = Invocation { pre: self.pre.clone(), instance, request, peer, sender, returner: self.pool.returner() };
-        call(runnable, admitted, asked, invocation.run(), meter, answer).await
+        let invocation = Invocation { ready: Arc::clone(&self.0), instance, request, peer, sender };
+        call(&self.0.runnable, admitted, asked, invocation.run(), meter, answer).await
     }
 }
 
 struct Invocation {
-    pre: ProxyPre<InstanceState>,
+    ready: Arc<Ready>,
     instance: Instance<Proxy>,
     request: http::Request<Body>,
     peer: Peer,
     sender: oneshot::Sender<Answer>,
-    returner: Returner<Proxy>,
 }
 
 impl Invocation {
     async fn run(self) -> Result<(), Fault> {
-        let Self { pre, mut instance, request, peer, sender, returner } = self;
+        let Self { ready, mut instance, request, peer, sender } = self;
+        if instance.proxy.is_none() {
+            let made = ready.instantiate(&mut instance).await;
+            made.map_err(|error| Fault::from_instantiate(error, instance.store.data()))?;
+        }
+        let Some(proxy) = &instance.proxy else { return Err(Fault::NoResponse) };
         let store = &mut instance.store;
-        let proxy = match &instance.proxy {
-            Some(proxy) => proxy,
-            None => {
-                let made = pre.instantiate_async(&mut *store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
-                instance.proxy.insert(made)
-            }
-        };
         let scheme = if peer.tls { Scheme::Https } else { Scheme::Http };
         let request = request.map(|body| body.map_err(|error| Error::InternalError(Some(error.to_string()))));
         let mut view = http_client::view(store.data_mut());
@@ -77,7 +77,15 @@ impl Invocation {
             .map_err(Fault::Trap)?;
         let called = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, out).await;
         called.map_err(|error| Fault::from_call(error, store.data()))?;
-        returner.put(instance);
+        ready.pool.put(&ready.runnable, instance).await;
         Ok(())
+    }
+}
+
+impl Ready {
+    async fn instantiate(&self, instance: &mut Instance<Proxy>) -> wasmtime::Result<()> {
+        let guest = self.runnable.pre()?.instantiate_async(&mut instance.store).await?;
+        instance.proxy = Some(self.exports.load(&mut instance.store, &guest)?);
+        self.pool.made(instance, &guest).await
     }
 }

@@ -14,56 +14,58 @@ use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{Error, FieldMap};
 
 use super::call::{Admitted, Answer, Asked, call};
-use super::pool::{Instance, Pool, Returner};
+use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
 /// A guest of this kind, ready to be instantiated.
-pub(super) struct P3 {
+pub(super) struct P3(Arc<Ready>);
+
+struct Ready {
+    runnable: Arc<Runnable>,
     pre: ServicePre<InstanceState>,
     pool: Pool<Service>,
 }
 
 impl P3 {
-    pub(super) fn new(runnable: &Runnable) -> wasmtime::Result<Self> {
-        Ok(Self { pre: ServicePre::new(runnable.pre()?.clone())?, pool: Pool::new(runnable) })
+    pub(super) fn new(runnable: &Arc<Runnable>) -> wasmtime::Result<Self> {
+        let (pre, pool) = (ServicePre::new(runnable.pre()?.clone())?, Pool::new(runnable));
+        Ok(Self(Arc::new(Ready { runnable: Arc::clone(runnable), pre, pool })))
     }
 
     /// Calls the guest with `request`.
     pub(super) async fn handle(
         &self,
-        runnable: &Runnable,
         admitted: Admitted,
         mut request: http::Request<Body>,
         peer: Peer,
     ) -> Result<http::Response<Body>, Fault> {
         let asked = Asked { head_only: request.method() == http::Method::HEAD };
         super::handler::set_scheme(&mut request, peer);
-        let mut instance = self.pool.take(runnable)?;
+        let mut instance = self.0.pool.take(&self.0.runnable)?;
         http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
-        call(runnable, admitted, asked, run(self.pre.clone(), instance, request, sender, self.pool.returner()), meter, answer).await
+        call(&self.0.runnable, admitted, asked, run(Arc::clone(&self.0), instance, request, sender), meter, answer).await
     }
 }
 
 async fn run(
-    pre: ServicePre<InstanceState>,
+    ready: Arc<Ready>,
     mut instance: Instance<Service>,
     request: http::Request<Body>,
     sender: oneshot::Sender<Answer>,
-    returner: Returner<Service>,
 ) -> Result<(), Fault> {
     let store = &mut instance.store;
     let service = match &instance.proxy {
         Some(service) => service,
         None => {
-            let made = pre.instantiate_async(&mut *store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
+            let made = ready.pre.instantiate_async(&mut *store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
             instance.proxy.insert(made)
         }
     };
     let ended = store.run_concurrent(async |accessor| serve(accessor, service, request, sender).await).await;
     ended.and_then(|served| served).map_err(|error| Fault::from_call(error, store.data()))?;
-    returner.put(instance);
+    ready.pool.put(&ready.runnable, instance).await;
     Ok(())
 }
 

@@ -1,83 +1,156 @@
-//! Instances that wait for their next request, where the manifest asks for reuse. By default there are none: every request gets a
-//! fresh instance.
+//! Instances that wait for their next request. Every request finds an instance as fresh as a new one: one that was rewound to its
+//! beginning, where the component allows that, else a new one. Only where the manifest asks for reuse does state stay.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use coracle_base::clock;
 use coracle_capabilities as capabilities;
-use coracle_engine::{Fault, InstanceState, Reuse};
+use coracle_engine::{Fault, IdlePlace, InstanceState, Reuse, Rewind, Snapshot};
 use coracle_host::Runnable;
 use parking_lot::Mutex;
 use wasmtime::Store;
+use wasmtime::component::Instance as Guest;
+
+/// How long an instance that was rewound waits for its next request. A new one costs little more, so this is short.
+const REWOUND_IDLE: Duration = Duration::from_secs(2);
 
 /// An instance, or the store for one that is still to be made.
 pub(super) struct Instance<P> {
     pub(super) store: Store<InstanceState>,
     /// The guest's exports; `None` before it is instantiated.
     pub(super) proxy: Option<P>,
+    snapshot: Option<Snapshot>,
     served: u32,
     idle_since_ns: u64,
+    place: Option<IdlePlace>,
+}
+
+/// What becomes of an instance after a request.
+enum Policy {
+    /// It is let go.
+    Fresh,
+    Rewind(Arc<Rewind>),
+    Reuse(Reuse),
 }
 
 /// The idle instances of one component.
-pub(super) struct Pool<P> {
-    reuse: Option<Reuse>,
-    idle: Arc<Mutex<Vec<Instance<P>>>>,
+pub(super) struct Pool<P>(Arc<Shared<P>>);
+
+struct Shared<P> {
+    policy: Policy,
+    /// The one that waited least is last, and is taken first.
+    idle: Mutex<Vec<Instance<P>>>,
+    /// Whether a task waits to let go of those that waited too long.
+    sweeping: AtomicBool,
+}
+
+impl<P> Clone for Pool<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
 }
 
 impl<P: Send + 'static> Pool<P> {
     pub(super) fn new(runnable: &Runnable) -> Self {
-        Self { reuse: runnable.limits().reuse.clone(), idle: Arc::default() }
+        let policy = match (&runnable.limits().reuse, runnable.rewind()) {
+            (Some(reuse), _) => Policy::Reuse(reuse.clone()),
+            (None, Some(rewind)) => Policy::Rewind(rewind),
+            (None, None) => Policy::Fresh,
+        };
+        Self(Arc::new(Shared { policy, idle: Mutex::default(), sweeping: AtomicBool::new(false) }))
     }
 
     /// An idle instance, or the store for a new one.
     pub(super) fn take(&self, runnable: &Runnable) -> Result<Instance<P>, Fault> {
-        if let Some(reuse) = &self.reuse {
-            expire(&self.idle, reuse);
-            if let Some(mut instance) = self.idle.lock().pop() {
-                capabilities::begin_invocation(instance.store.data_mut());
-                return Ok(instance);
+        if let Policy::Reuse(_) = &self.0.policy {
+            self.0.expire();
+        }
+        let idle = self.0.idle.lock().pop();
+        match idle {
+            Some(mut instance) => {
+                instance.place = None;
+                if let Policy::Reuse(_) = &self.0.policy {
+                    capabilities::begin_invocation(instance.store.data_mut());
+                }
+                Ok(instance)
+            }
+            None => {
+                Ok(Instance { store: runnable.store()?, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, place: None })
             }
         }
-        Ok(Instance { store: runnable.store()?, proxy: None, served: 0, idle_since_ns: 0 })
     }
 
-    /// Where an instance goes when its guest has ended well.
-    pub(super) fn returner(&self) -> Returner<P> {
-        Returner { reuse: self.reuse.clone(), idle: Arc::downgrade(&self.idle) }
+    /// Notes the beginning of an instance that was just made of `guest`, so that it can be rewound.
+    pub(super) async fn made(&self, instance: &mut Instance<P>, guest: &Guest) -> wasmtime::Result<()> {
+        if let Policy::Rewind(rewind) = &self.0.policy {
+            instance.snapshot = Some(rewind.snapshot(&mut instance.store, guest).await?);
+        }
+        Ok(())
     }
-}
 
-/// Puts an instance back, unless reuse is off or the instance has served its time.
-pub(super) struct Returner<P> {
-    reuse: Option<Reuse>,
-    idle: Weak<Mutex<Vec<Instance<P>>>>,
-}
-
-impl<P: Send + 'static> Returner<P> {
-    pub(super) fn put(self, mut instance: Instance<P>) {
-        let (Some(reuse), Some(idle)) = (self.reuse, self.idle.upgrade()) else { return };
-        instance.served += 1;
-        if instance.served >= reuse.requests_max || instance.proxy.is_none() {
+    /// Keeps an instance whose guest has ended well for its next request, unless it has served its time.
+    pub(super) async fn put(&self, runnable: &Runnable, mut instance: Instance<P>) {
+        instance.served = instance.served.saturating_add(1);
+        let stays = match (&self.0.policy, &mut instance.snapshot) {
+            (Policy::Reuse(reuse), _) => instance.served < reuse.requests_max,
+            (Policy::Rewind(_), Some(snapshot)) => snapshot.rewind(&mut instance.store).await.unwrap_or_else(|error| {
+                tracing::error!(component = runnable.id(), "an instance could not be rewound and is let go: {error:#}");
+                false
+            }),
+            _ => false,
+        };
+        if !stays || instance.proxy.is_none() {
+            return;
+        }
+        instance.place = runnable.idle_place();
+        if instance.place.is_none() {
             return;
         }
         instance.idle_since_ns = clock::monotonic_ns();
-        idle.lock().push(instance);
-        let idle = self.idle;
-        tokio::spawn(async move {
-            tokio::time::sleep(reuse.idle).await;
-            if let Some(idle) = idle.upgrade() {
-                expire(&idle, &reuse);
-            }
-        });
+        self.0.idle.lock().push(instance);
+        if !self.0.sweeping.swap(true, SeqCst) {
+            tokio::spawn(sweep(Arc::downgrade(&self.0), self.0.idle_max()));
+        }
     }
 }
 
-/// Lets go of instances that have waited too long.
-fn expire<P>(idle: &Mutex<Vec<Instance<P>>>, reuse: &Reuse) {
-    let longest_ns = u64::try_from(reuse.idle.as_nanos()).unwrap_or(u64::MAX);
-    let now_ns = clock::monotonic_ns();
-    let expired: Vec<_> = idle.lock().extract_if(.., |instance| now_ns.saturating_sub(instance.idle_since_ns) >= longest_ns).collect();
-    // Dropping an instance takes a while; nobody waits for the lock meanwhile.
-    drop(expired);
+impl<P> Shared<P> {
+    fn idle_max(&self) -> Duration {
+        match &self.policy {
+            Policy::Reuse(reuse) => reuse.idle,
+            Policy::Fresh | Policy::Rewind(_) => REWOUND_IDLE,
+        }
+    }
+
+    /// Lets go of instances that have waited too long. Whether any are left.
+    fn expire(&self) -> bool {
+        let longest_ns = u64::try_from(self.idle_max().as_nanos()).unwrap_or(u64::MAX);
+        let now_ns = clock::monotonic_ns();
+        let mut idle = self.idle.lock();
+        let expired = idle.partition_point(|instance| now_ns.saturating_sub(instance.idle_since_ns) >= longest_ns);
+        let expired: Vec<_> = idle.drain(..expired).collect();
+        let are_left = !idle.is_empty();
+        drop(idle);
+        // Dropping an instance takes a while; nobody waits for the lock meanwhile.
+        drop(expired);
+        are_left
+    }
+}
+
+/// Lets go of what waits too long, until nothing waits.
+async fn sweep<P: Send + 'static>(pool: Weak<Shared<P>>, idle: Duration) {
+    loop {
+        tokio::time::sleep(idle).await;
+        let Some(pool) = pool.upgrade() else { return };
+        if pool.expire() {
+            continue;
+        }
+        pool.sweeping.store(false, SeqCst);
+        // One that came in between has seen that somebody sweeps.
+        if pool.idle.lock().is_empty() || pool.sweeping.swap(true, SeqCst) {
+            return;
+        }
+    }
 }
