@@ -1,7 +1,7 @@
 //! What the components of an app are and want, found without running them: their code, what they import and export, and whether the
 //! manifest grants it.
 
-use coracle_app::{App, Component, ComponentId};
+use coracle_app::{App, Component, ComponentId, DependencySource, Trigger};
 use coracle_capabilities::is_unavailable;
 use coracle_engine::{Generation, Import, Shape};
 use coracle_host::{SourceError, Sources, interface_of, is_ambient, line_of};
@@ -35,6 +35,8 @@ pub(crate) enum Standing {
     },
     /// A dependency of the component answers it.
     Plugged,
+    /// The component that it stands before answers it.
+    Passed,
     /// This version does not have it: calls are denied.
     Unavailable,
     /// No capability answers it: the component does not load.
@@ -58,7 +60,12 @@ pub(crate) async fn survey(project: &Project, component: &Component) -> Result<F
     let bytes = sources.of(component).await.map_err(|error| SurveyError::Source(component.id.clone(), error))?;
     let shape = Shape::of(&bytes).map_err(|error| SurveyError::Shape(component.id.clone(), error))?;
     let imports = match &shape {
-        Shape::Component { imports, .. } => imports.iter().map(|import| (import.clone(), standing(component, import))).collect(),
+        Shape::Component { imports, exports, .. } => {
+            let is_middleware = project.app.triggers.iter().any(|trigger| is_before(trigger, &component.id));
+            let is_passed = |import: &Import| is_middleware && exports.iter().any(|export| export.name == import.name);
+            let standing = |import: &Import| if is_passed(import) { Standing::Passed } else { standing(component, import) };
+            imports.iter().map(|import| (import.clone(), standing(import))).collect()
+        }
         Shape::Module { .. } => Vec::new(),
     };
     Ok(Found { bytes, shape, imports })
@@ -118,12 +125,17 @@ fn names(name: &str, import: &Import) -> bool {
     import.name == name || import.name.split_once('/').is_some_and(|(package, _)| package == name)
 }
 
-/// The triggers that call `id`, for people: `http /hello/...`.
+/// Whether component `id` stands before the one that `trigger` calls.
+fn is_before(trigger: &Trigger, id: &ComponentId) -> bool {
+    trigger.middleware.iter().any(|middleware| matches!(&middleware.source, DependencySource::Component(it) if it == id))
+}
+
+/// The triggers that call `id`, or call through it, for people: `http /hello/...`.
 pub(crate) fn callers(app: &App, id: &ComponentId) -> Vec<String> {
-    let calls = |trigger: &&coracle_app::Trigger| {
-        trigger.component.as_ref() == Some(id) || trigger.components.values().flatten().any(|it| it == id)
+    let calls = |trigger: &&Trigger| {
+        trigger.component.as_ref() == Some(id) || trigger.components.values().flatten().any(|it| it == id) || is_before(trigger, id)
     };
-    let text = |trigger: &coracle_app::Trigger| match trigger.config.get("route") {
+    let text = |trigger: &Trigger| match trigger.config.get("route") {
         Some(serde_json::Value::String(route)) => format!("{} {route}", trigger.kind),
         Some(_) => format!("{}, privately", trigger.kind),
         None => trigger.kind.clone(),

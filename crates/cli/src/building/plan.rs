@@ -68,23 +68,27 @@ impl<'a> Order<'a> {
             return;
         }
         let app = self.app;
-        for needed in needs(component).filter_map(|id| app.component(id)) {
+        for needed in needs(app, component).filter_map(|id| app.component(id)) {
             self.visit(needed);
         }
         self.components.push(component);
     }
 }
 
-fn needs(component: &Component) -> impl Iterator<Item = &ComponentId> {
+/// The components whose code becomes a part of this one: its own source, what is plugged into it, and what stands before it.
+fn needs<'a>(app: &'a App, component: &'a Component) -> impl Iterator<Item = &'a ComponentId> {
     let source = match &component.source {
         Source::Component(id) => Some(id),
         _ => None,
     };
-    let plugged = component.dependencies.iter().filter_map(|dependency| match &dependency.source {
+    let plugged = component.dependencies.iter().map(|dependency| &dependency.source);
+    let calling = app.triggers.iter().filter(|trigger| trigger.component.as_ref() == Some(&component.id));
+    let before = calling.flat_map(|trigger| &trigger.middleware).map(|middleware| &middleware.source);
+    let parts = plugged.chain(before).filter_map(|source| match source {
         DependencySource::Component(id) => Some(id),
         _ => None,
     });
-    source.into_iter().chain(plugged)
+    source.into_iter().chain(parts)
 }
 
 #[cfg(test)]
@@ -98,6 +102,7 @@ name = "parts"
 [[trigger.http]]
 route = "/..."
 component = "front"
+dependencies.middleware = [{ component = "gate" }]
 [component.front]
 source = "front.wasm"
 build.command = "one"
@@ -106,6 +111,9 @@ build.command = "one"
 [component.part]
 source = "part.wasm"
 build.command = ["two", "three"]
+[component.gate]
+source = "gate.wasm"
+build.command = "four"
 [component.ready]
 source = "ready.wasm"
 "#;
@@ -119,7 +127,7 @@ source = "ready.wasm"
 
     #[test]
     fn dependencies_come_first_and_what_has_no_command_is_left_out() {
-        assert_eq!(steps(&[]).unwrap(), ["part: two, three", "front: one"]);
+        assert_eq!(steps(&[]).unwrap(), ["part: two, three", "gate: four", "front: one"]);
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn print_one(output: Output, report: &Report<'_>) {
             Standing::Granted(key) => format!("granted by `{key}`"),
             Standing::Denied { line, .. } => format!("denied; to allow it add {line}"),
             Standing::Plugged => "answered by a dependency".to_owned(),
+            Standing::Passed => "answered by what comes after it".to_owned(),
             Standing::Unavailable => "denied; this version does not have it".to_owned(),
             Standing::Unknown => "unknown: the component does not load".to_owned(),
         };
@@ -169,6 +170,7 @@ fn as_json(project: &Project, reports: &[Report<'_>]) -> Value {
             Standing::Granted(key) => ("granted", Some(*key), None),
             Standing::Denied { line, .. } => ("denied", None, Some(*line)),
             Standing::Plugged => ("dependency", None, None),
+            Standing::Passed => ("passed", None, None),
             Standing::Unavailable => ("unavailable", None, None),
             Standing::Unknown => ("unknown", None, None),
         };

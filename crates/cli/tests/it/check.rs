@@ -25,6 +25,39 @@ fn a_sound_app_is_valid() {
 }
 
 #[test]
+fn what_middleware_passes_on_is_no_unknown_import() {
+    let app = App::new();
+    app.fixture("spin7-hello");
+    std::fs::copy(coracle_testkit::built_path("gate-p3"), app.path("gate.wasm")).unwrap();
+    let gated = "spin_manifest_version = 2\napplication.name = \"gated\"\n[component.hello]\nsource = \"spin7-hello.wasm\"\n\
+        [component.gate]\nsource = \"gate.wasm\"\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"hello\"\n";
+    app.file("spin.toml", &format!("{gated}dependencies.middleware = [{{ component = \"gate\" }}]\n"));
+    check(
+        &app,
+        &[],
+        expect![[r#"
+        exit 0
+        spin.toml is valid
+        --
+    "#]],
+    );
+    let inspected = String::from_utf8(app.output(&["inspect"]).stdout).unwrap();
+    assert_eq!(inspected.matches("called by  http /...").count(), 2, "{inspected}");
+    assert!(inspected.contains("answered by what comes after it"), "{inspected}");
+    app.file("spin.toml", gated);
+    check(
+        &app,
+        &[],
+        expect![[r#"
+        exit 1
+        --
+        error: component `gate` imports `wasi:http/handler@0.3.0`, which this host does not have; `coracle capabilities` lists what there is
+        1 errors, 0 warnings
+    "#]],
+    );
+}
+
+#[test]
 fn what_is_doubtful_fails_only_when_strict() {
     let app = App::of("spin5-kv", "");
     check(

@@ -40,7 +40,7 @@ impl Trigger for Http {
     fn about(&self) -> About {
         About {
             summary: "Answers HTTP requests, a fresh instance for each.",
-            exports: &["wasi:http/incoming-handler@0.2", "wasi:http/handler@0.3"],
+            exports: &["wasi:http/incoming-handler@0.2", "wasi:http/handler@0.3", "fermyon:spin/inbound-http"],
             example: "[[trigger.http]]\nroute = \"/hello/...\"\ncomponent = \"hello\"\n",
         }
     }
