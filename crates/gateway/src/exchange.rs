@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coracle_triggers::http::{Body, Peer};
+use http::header::CONNECTION;
 use http::uri::Authority;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 
@@ -43,7 +44,12 @@ impl<S: Service> Exchange<S> {
             }
             return Ok(self.refuse(account, refusal));
         }
-        Ok(self.answer(request, account, || self.line.refusal(number)).await)
+        let mut response = self.answer(request, account, || self.line.refusal(number)).await;
+        // The connection may learn of the drain only after this answer; its client is to know that no other will follow.
+        if self.shared.drain.is_cancelled() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
     }
 
     pub(crate) async fn answer_http2(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Outgoing>, std::convert::Infallible> {
