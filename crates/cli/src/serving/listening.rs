@@ -7,8 +7,12 @@ use std::time::Duration;
 use coracle_gateway::{Admin, Bounds, Drained, Listener, Server, Service, Settings, Tls};
 use coracle_triggers::http::{Body, HttpApp, Peer};
 use parking_lot::RwLock;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::arguments::ListenArguments;
+
+/// More open files than any server here needs.
+const FILES_MAX: u64 = 1 << 20;
 
 /// Ports above the one that was asked for which `--find-free-port` tries.
 const PORTS_TRIED: u16 = 10;
@@ -40,6 +44,7 @@ pub(crate) struct Serving {
 impl Listening {
     /// Listens where `arguments` say.
     pub(crate) fn open(arguments: &ListenArguments) -> anyhow::Result<Self> {
+        allow_many_files();
         let listener = if arguments.find_free_port {
             Listener::bind_upward(arguments.listen, PORTS_TRIED)?
         } else {
@@ -103,5 +108,17 @@ impl Service for Front {
     async fn finish(&self) {
         let app = Arc::clone(&self.0.read());
         app.finish().await;
+    }
+}
+
+/// Allows this process as many open files as the system lets it: a shell's usual 1,024 are few for a server, which keeps its connections
+/// within what is allowed.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(FILES_MAX).min(FILES_MAX);
+    if limit.current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })
+    {
+        tracing::debug!("the limit of open files stays as it is: {error}");
     }
 }

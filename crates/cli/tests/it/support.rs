@@ -127,10 +127,15 @@ impl Serving {
         rustix::process::kill_process(id, signal).unwrap();
     }
 
+    /// What the system tells of the process under this name.
+    pub(crate) fn proc(&self, name: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.child.id())).unwrap()
+    }
+
     /// The most memory that it has had at a time.
     pub(crate) fn peak_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak = self.proc("status");
+        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.split_whitespace().next().unwrap().parse().unwrap()
     }
 

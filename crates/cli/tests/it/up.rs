@@ -126,6 +126,21 @@ fn pairs_and_environment_variables_are_given_on_the_command_line() {
     assert_eq!(serving.get("/size"), (200, "9".to_owned()));
 }
 
+#[test]
+fn a_server_may_open_as_many_files_as_the_system_allows() {
+    let app = App::of("spin5-hello", "");
+    // The program from a shell that allows little.
+    let program = app.coracle(&["up", "--listen", "127.0.0.1:0"]);
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-c", "ulimit -Sn 100; ulimit -Hn 600; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
+    shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(app.path(""));
+    let serving = Serving::start(shell);
+    assert_eq!(serving.get("/").0, 200);
+    let limits = serving.proc("limits");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(files.split_whitespace().nth(3), Some("600"), "{files}");
+}
+
 /// The client does not read at first; then it reads while it writes.
 #[test]
 fn a_guest_streams_a_body_that_is_larger_than_its_memory() {
