@@ -57,11 +57,15 @@ pub(super) async fn call(
         limits: Arc::clone(runnable.limits()),
         admitted,
     };
+    let mut failed = None;
     let head = poll_fn(|context| {
         let ended = invocation.poll(context);
         // Only the guest answers, and it runs here: there is nothing to be woken for, nor a turn to be waited for.
         match answer.try_recv() {
-            Ok(head) => Poll::Ready(head),
+            Ok(head) => {
+                failed = if let Poll::Ready(Err(fault)) = ended { Some(fault) } else { None };
+                Poll::Ready(head)
+            }
             Err(_) => match ready!(ended) {
                 Ok(()) => Poll::Ready(Err(Fault::NoResponse)),
                 Err(fault) => Poll::Ready(Err(fault)),
@@ -73,7 +77,15 @@ pub(super) async fn call(
     let length = parts.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let streaming = Streaming { body, invocation: Some(invocation), asked, length, sent: 0, ended: false, read: VecDeque::new() };
     let mut streaming = Box::pin(streaming);
-    let body = match poll_fn(|context| Poll::Ready(streaming.as_mut().read_ahead(context))).await {
+    let whole = poll_fn(|context| Poll::Ready(streaming.as_mut().read_ahead(context))).await;
+    if let Some(fault) = failed {
+        // Nothing was sent yet. A body without its length would look complete to the caller wherever it broke off.
+        if whole.is_none() || length != Some(streaming.sent) {
+            return Err(fault);
+        }
+        streaming.invocation.iter().for_each(|invocation| invocation.report(&fault));
+    }
+    let body = match whole {
         Some(whole) => Body::full(whole),
         None => Body::guest(streaming),
     };
