@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use wasmtime::Trap;
 use wasmtime::component::ResourceTableError;
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 
 use crate::{InstanceState, Limits};
 
@@ -12,8 +12,10 @@ use crate::{InstanceState, Limits};
 pub enum LimitKind {
     /// All linear memories of an instance together.
     Memory,
-    /// The elements of a table.
+    /// The elements of all tables of an instance together.
     TableElements,
+    /// Core instances, memories or tables of an instance.
+    Instances,
     /// CPU time.
     Cpu,
     /// Wall time.
@@ -26,6 +28,12 @@ pub enum LimitKind {
     Handles,
     /// Live resources of the host.
     Resources,
+    /// Bytes that one call for randomness asked for.
+    Random,
+    /// The headers of one message that the guest made.
+    Headers,
+    /// The body of the request.
+    RequestBody,
 }
 
 /// Why an invocation ended without its answer.
@@ -52,6 +60,9 @@ pub enum Fault {
         /// Invocations that wait.
         waiting: usize,
     },
+    /// The process runs as many instances as it has room for, of all components together.
+    #[error("the process has no room for another instance; lower `concurrency` in the limits of its components, or add a node")]
+    Full(#[source] wasmtime::Error),
     /// The workload is draining or has stopped.
     #[error("the component is shutting down")]
     Stopping,
@@ -88,6 +99,10 @@ impl LimitKind {
             Self::HostcallBytes => "host call",
             Self::Handles => "handle",
             Self::Resources => "resource",
+            Self::Instances => "core instance",
+            Self::Random => "randomness",
+            Self::Headers => "header",
+            Self::RequestBody => "request body",
         }
     }
 
@@ -111,6 +126,10 @@ impl LimitKind {
             Self::HostcallBytes => "hostcall",
             Self::Handles => "handles",
             Self::Resources => "resources",
+            Self::Instances => "instances",
+            Self::Random => "random",
+            Self::Headers => "response_header",
+            Self::RequestBody => "request_body",
         }
     }
 
@@ -124,6 +143,10 @@ impl LimitKind {
             Self::HostcallBytes => format!("{} bytes", limits.hostcall_bytes),
             Self::Handles => format!("{} handles", limits.handles),
             Self::Resources => format!("{} resources", limits.resources),
+            Self::Instances => format!("{} core instances, memories or tables", limits.instances),
+            Self::Random => format!("{} bytes", limits.random_bytes),
+            Self::Headers => format!("{} bytes", limits.header_bytes),
+            Self::RequestBody => format!("{} bytes", limits.request_body_bytes),
         }
     }
 }
@@ -147,6 +170,7 @@ impl Fault {
         };
         match kind {
             Some(kind) => Self::Limit { kind, bound: kind.bound(state.limits()), source: Some(error) },
+            None if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() => Self::Full(error),
             None => Self::Trap(error),
         }
     }
@@ -175,8 +199,9 @@ impl Fault {
     pub fn status(&self) -> u16 {
         match self {
             Self::Limit { kind: LimitKind::Wall, .. } => 504,
+            Self::Limit { kind: LimitKind::RequestBody, .. } => 413,
             Self::Overloaded { .. } => 429,
-            Self::Stopping => 503,
+            Self::Full(_) | Self::Stopping => 503,
             _ => 500,
         }
     }
@@ -194,8 +219,13 @@ impl Fault {
                 LimitKind::HostcallBytes => "host call limit exceeded",
                 LimitKind::Handles => "handle limit exceeded",
                 LimitKind::Resources => "resource limit exceeded",
+                LimitKind::Instances => "instance limit exceeded",
+                LimitKind::Random => "randomness limit exceeded",
+                LimitKind::Headers => "header limit exceeded",
+                LimitKind::RequestBody => "request body limit exceeded",
             },
             Self::Overloaded { .. } => "too many requests",
+            Self::Full(_) => "no room for another instance",
             Self::Stopping => "shutting down",
             Self::Trap(_) | Self::Exit(_) => "the component failed",
             Self::NoResponse => "the component sent no response",
@@ -207,7 +237,7 @@ impl Fault {
     /// How long a caller should wait before it tries again.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Overloaded { .. } | Self::Stopping).then_some(Duration::from_secs(1))
+        matches!(self, Self::Overloaded { .. } | Self::Full(_) | Self::Stopping).then_some(Duration::from_secs(1))
     }
 
     /// A stable word for logs and metrics.
@@ -216,6 +246,7 @@ impl Fault {
         match self {
             Self::Limit { kind, .. } => kind.key(),
             Self::Overloaded { .. } => "overloaded",
+            Self::Full(_) => "full",
             Self::Stopping => "stopping",
             Self::Trap(_) => "trap",
             Self::Exit(_) => "exit",
@@ -227,12 +258,15 @@ impl Fault {
     }
 }
 
-/// What wasmtime says when a host call would copy more than [`Limits::hostcall_bytes`]. The type of the error is private, and a test
+/// What wasmtime says where a bound that it was given is met. The types of these errors are private, or there are none; a test for each
 /// fails if the text changes.
-const HOSTCALL_BYTES_TEXT: &str = "fuel allocated for hostcalls has been exhausted";
-
-/// What wasmtime says past [`Limits::handles`].
-const HANDLES_TEXT: &str = "store handle limit exceeded";
+const TEXTS: &[(&str, LimitKind)] = &[
+    ("fuel allocated for hostcalls has been exhausted", LimitKind::HostcallBytes),
+    ("store handle limit exceeded", LimitKind::Handles),
+    ("resource limit exceeded: ", LimitKind::Instances),
+    ("requested len ", LimitKind::Random),
+    ("total size of fields exceeds limit", LimitKind::Headers),
+];
 
 /// The bound that wasmtime itself enforced, if it was one.
 fn limit_of(error: &wasmtime::Error) -> Option<LimitKind> {
@@ -244,7 +278,6 @@ fn limit_of(error: &wasmtime::Error) -> Option<LimitKind> {
             return Some(LimitKind::Resources);
         }
         let text = cause.to_string();
-        let says = |bound| text.contains(bound);
-        says(HOSTCALL_BYTES_TEXT).then_some(LimitKind::HostcallBytes).or_else(|| says(HANDLES_TEXT).then_some(LimitKind::Handles))
+        TEXTS.iter().find(|(says, _)| text.contains(says)).map(|(_, kind)| *kind)
     })
 }

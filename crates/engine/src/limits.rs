@@ -13,7 +13,7 @@ use crate::{LimitKind, Meter};
 pub struct Limits {
     /// All linear memories of an instance together, in bytes.
     pub memory_bytes: usize,
-    /// Elements of each table.
+    /// Elements of all tables of an instance together.
     pub table_elements: usize,
     /// Core instances, memories and tables of an instance, each.
     pub instances: usize,
@@ -95,6 +95,7 @@ pub(crate) struct MemoryLimiter {
     memory_bytes: usize,
     meter: Arc<Meter>,
     table_elements_max: usize,
+    table_elements: usize,
     instances_max: usize,
     refused: Option<LimitKind>,
 }
@@ -106,6 +107,7 @@ impl MemoryLimiter {
             memory_bytes: 0,
             meter,
             table_elements_max: limits.table_elements,
+            table_elements: 0,
             instances_max: limits.instances,
             refused: None,
         }
@@ -124,6 +126,11 @@ impl MemoryLimiter {
     pub(crate) fn refused(&self) -> Option<LimitKind> {
         self.refused
     }
+
+    /// Lets the next invocation of a reused instance begin without the refusals of the last.
+    pub(crate) fn forget(&mut self) {
+        self.refused = None;
+    }
 }
 
 impl ResourceLimiter for MemoryLimiter {
@@ -141,12 +148,17 @@ impl ResourceLimiter for MemoryLimiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.table_elements_max {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
+        if total > self.table_elements_max {
             self.refused = Some(LimitKind::TableElements);
             return Ok(false);
         }
-        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
     }
 
     fn instances(&self) -> usize {

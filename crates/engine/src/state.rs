@@ -89,6 +89,7 @@ impl InstanceState {
     pub fn begin_invocation(&mut self) {
         self.invocation = self.invocation.wrapping_add(1);
         self.meter.reset();
+        self.limiter.forget();
     }
 
     /// Which invocation of this instance runs now, so that a capability can tell one from the next.

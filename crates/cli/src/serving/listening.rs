@@ -41,6 +41,12 @@ pub(crate) struct Serving {
     base: String,
 }
 
+/// The longest request body that a manifest may allow.
+const REQUEST_BODY_BYTES_MAX: u64 = 1_024 << 30;
+
+/// The largest head of a response that a manifest may allow.
+const RESPONSE_HEAD_BYTES_MAX: usize = 1 << 20;
+
 impl Listening {
     /// Listens where `arguments` say.
     pub(crate) fn open(arguments: &ListenArguments) -> anyhow::Result<Self> {
@@ -55,7 +61,9 @@ impl Listening {
             (Some(certificate), Some(key)) => Some(Arc::new(Tls::open(certificate, key)?)),
             _ => None,
         };
-        let mut bounds = Bounds::default();
+        // Each component has its own bounds on these; here they are as wide as any manifest may make them.
+        let mut bounds =
+            Bounds { body_bytes_max: REQUEST_BODY_BYTES_MAX, response_head_bytes_max: RESPONSE_HEAD_BYTES_MAX, ..Bounds::default() };
         if let Some(bytes) = arguments.http1_max_buf_size {
             bounds.head_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
         }

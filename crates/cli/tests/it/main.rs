@@ -4,6 +4,7 @@
 
 mod check;
 mod conformance;
+mod faults;
 mod guests;
 mod inspect;
 mod reference;

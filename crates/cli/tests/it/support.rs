@@ -203,16 +203,21 @@ pub(crate) fn ask(address: &str, method: &str, path: &str, headers: &[(&str, &st
         request.push_str(&format!("content-length: {}\r\n", body.len()));
     }
     request.push_str("\r\n");
+    answer(&exchange(address, &[request.as_bytes(), body].concat()))
+}
+
+/// Everything that comes back for `request` on a connection of its own.
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut writing = stream.try_clone().unwrap();
-    let sent = [request.as_bytes(), body].concat();
-    // An echo answers while it is still being written to.
-    let writer = std::thread::spawn(move || writing.write_all(&sent));
     let mut response = Vec::new();
-    stream.read_to_end(&mut response).unwrap();
-    writer.join().unwrap().unwrap();
-    answer(&response)
+    std::thread::scope(|scope| {
+        // An echo answers while it is still being written to; who is refused need not be heard to the end.
+        let mut writing = stream.try_clone().unwrap();
+        scope.spawn(move || writing.write_all(request));
+        stream.read_to_end(&mut response).unwrap();
+    });
+    response
 }
 
 fn answer(response: &[u8]) -> Answer {

@@ -12,7 +12,7 @@ use super::call::Admitted;
 use super::p2::P2;
 use super::p3::P3;
 use super::spin_v1::{self, SpinV1};
-use super::{Body, Peer};
+use super::{Body, Peer, request_body};
 
 /// A component that answers HTTP.
 pub struct Handler {
@@ -95,14 +95,17 @@ impl Handler {
     ///
     /// # Errors
     /// [`Fault`] when the guest gives no answer. What goes wrong after the head is an error of the body.
-    pub async fn handle(&self, request: http::Request<Body>, peer: Peer) -> Result<http::Response<Body>, Fault> {
+    pub async fn handle(&self, mut request: http::Request<Body>, peer: Peer) -> Result<http::Response<Body>, Fault> {
         self.metrics.begun();
+        let overrun = request_body::bound(&mut request, self.runnable.limits())?;
         let admitted = Admitted { _slot: self.runnable.admit().await?, metrics: self.metrics.clone() };
-        match &self.kind {
+        let answered = match &self.kind {
             Kind::P2(guest) => guest.handle(admitted, request, peer).await,
             Kind::P3(guest) => guest.handle(admitted, request, peer).await,
             Kind::SpinV1(guest) => guest.handle(&self.runnable, admitted, request).await,
-        }
+        };
+        overrun.map_or(Ok(()), |overrun| overrun.check(self.runnable.limits()))?;
+        answered
     }
 }
 

@@ -9,6 +9,7 @@ mod local;
 mod p2;
 mod p3;
 mod pool;
+mod request_body;
 mod spin_v1;
 mod trace;
 

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use coracle_capabilities::http_client;
-use coracle_engine::{Fault, InstanceState};
+use coracle_engine::{Fault, InstanceState, LimitKind, Limits};
 use coracle_host::Runnable;
 use http::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use super::Body;
 use super::call::{Admitted, Answer, Asked, call};
+use super::{Body, BodyError};
 
 /// The interface, which carries no version.
 pub(super) const INTERFACE: &str = "fermyon:spin/inbound-http";
@@ -49,9 +49,7 @@ impl SpinV1 {
         let asked = Asked { head_only: request.method() == Method::HEAD };
         let Some(method) = guest_method(request.method()) else { return Ok(not_allowed()) };
         let (mut parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, runnable.limits().hostcall_bytes).collect().await else {
-            return Ok(status(StatusCode::PAYLOAD_TOO_LARGE));
-        };
+        let body = Limited::new(body, runnable.limits().hostcall_bytes).collect().await.map_err(|error| unreadable(runnable, error))?;
         let request = Request {
             method,
             uri: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
@@ -76,18 +74,33 @@ async fn run(
     let guest = pre.instantiate_async(&mut store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
     let called = guest.fermyon_spin_inbound_http().call_handle_request(&mut store, &request).await;
     let response = called.map_err(|error| Fault::from_call(error, store.data()))?;
-    let _ = sender.send(host_response(response));
+    let _ = sender.send(host_response(response, store.data().limits()));
     Ok(())
 }
 
-fn host_response(response: Response) -> Answer {
+/// Why the guest is not called: the interface has no streams, so a body goes in with one host call.
+fn unreadable(runnable: &Runnable, error: BodyError) -> Fault {
+    if error.is::<LengthLimitError>() {
+        let bound = format!("{} bytes in one host call", runnable.limits().hostcall_bytes);
+        return Fault::Limit { kind: LimitKind::RequestBody, bound, source: None };
+    }
+    Fault::Answer(format!("the request body broke off: {error}"))
+}
+
+fn host_response(response: Response, limits: &Limits) -> Answer {
+    let headers = response.headers.unwrap_or_default();
+    let bytes = headers.iter().fold(0_usize, |sum, (name, value)| sum.saturating_add(name.len()).saturating_add(value.len()));
+    if bytes > limits.header_bytes {
+        return Err(Fault::limit(LimitKind::Headers, limits));
+    }
+
     let wrong = |what: String| Fault::Answer(what);
     let status = StatusCode::from_u16(response.status).ok().filter(|status| status.as_u16() < 600);
     let status = status.ok_or_else(|| wrong(format!("{} is not an HTTP status", response.status)))?;
     let body = Full::new(Bytes::from(response.body.unwrap_or_default())).map_err(|never| match never {});
     let mut host = http::Response::new(body.boxed_unsync());
     *host.status_mut() = status;
-    for (name, value) in response.headers.unwrap_or_default() {
+    for (name, value) in headers {
         let parsed = (HeaderName::try_from(&name), HeaderValue::try_from(&value));
         let (Ok(name), Ok(value)) = parsed else { return Err(wrong(format!("`{name}` is not an HTTP header that can be sent"))) };
         host.headers_mut().append(name, value);

@@ -5,4 +5,5 @@
 mod apps;
 mod http;
 mod leaks;
+mod limits;
 mod support;

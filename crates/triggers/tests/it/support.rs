@@ -6,21 +6,27 @@ use coracle_capabilities as capabilities;
 use coracle_engine::{Component, Engines, Fault, GrantRequest, Identity, Limits, Settings, Site};
 use coracle_host::{Parts, Runnable};
 use coracle_testkit::fixture;
-use coracle_triggers::http::{Body, Handler, Peer};
+use coracle_triggers::http::{Body, BodyError, Handler, Peer};
 use http_body_util::BodyExt;
 
 pub(crate) fn engines() -> Arc<Engines> {
     Arc::new(Engines::new(&Settings::default()).unwrap())
 }
 
-/// The fixture `name` with its own engines.
+/// The guest `name` with its own engines.
 pub(crate) fn handler(name: &str, limits: Limits) -> Handler {
-    handler_on(&engines(), name, limits)
+    handler_of(&engines(), name, limits)
 }
 
-/// The fixture `name` beside others in the same engines.
-pub(crate) fn handler_on(engines: &Arc<Engines>, name: &str, limits: Limits) -> Handler {
-    let component = Component::compile(engines, &fixture(name).unwrap()).unwrap();
+/// The guest `name`, a fixture or built from this repository, beside others in the same engines.
+pub(crate) fn handler_of(engines: &Arc<Engines>, name: &str, limits: Limits) -> Handler {
+    let bytes = fixture(name).or_else(|_| coracle_testkit::built(name)).unwrap();
+    handler_from(engines, name, &bytes, limits)
+}
+
+/// The guest in `bytes`, under the name `name`.
+pub(crate) fn handler_from(engines: &Arc<Engines>, name: &str, bytes: &[u8], limits: Limits) -> Handler {
+    let component = Component::compile(engines, bytes).unwrap();
     let linker = capabilities::linker(engines.get(component.generation()), component.generation()).unwrap();
     let site = Site::default();
     let grants = capabilities::grants(&GrantRequest { component: name, grants: &Default::default(), site: &site }).unwrap();
@@ -29,11 +35,27 @@ pub(crate) fn handler_on(engines: &Arc<Engines>, name: &str, limits: Limits) -> 
     Handler::new(Arc::new(runnable)).unwrap()
 }
 
-pub(crate) async fn get(handler: &Handler, path: &str) -> Result<(u16, String), Fault> {
+/// A GET of `path`, and whom it comes from.
+pub(crate) fn request(path: &str) -> (http::Request<Body>, Peer) {
     let request = http::Request::get(format!("http://example.com{path}")).header("host", "example.com").body(Body::empty()).unwrap();
-    let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
+    (request, Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false })
+}
+
+/// The status and body of a GET, or what broke either off.
+pub(crate) async fn get(handler: &Handler, path: &str) -> Result<(u16, String), Fault> {
+    let (request, peer) = request(path);
+    answer(handler, request, peer).await
+}
+
+/// The status and body of the answer to `request`, or what broke either off.
+pub(crate) async fn answer(handler: &Handler, request: http::Request<Body>, peer: Peer) -> Result<(u16, String), Fault> {
     let response = handler.handle(request, peer).await?;
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.map_err(|error| Fault::Answer(error.to_string()))?.to_bytes();
+    let body = response.into_body().collect().await.map_err(broken_off)?.to_bytes();
     Ok((status, String::from_utf8(body.to_vec()).unwrap()))
+}
+
+/// Why a body broke off.
+fn broken_off(error: BodyError) -> Fault {
+    error.downcast::<Fault>().map_or_else(|error| Fault::Answer(error.to_string()), |fault| *fault)
 }

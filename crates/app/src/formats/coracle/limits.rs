@@ -37,9 +37,9 @@ pub(crate) struct LimitsTable {
     request_body: Option<Quantity>,
     /// All headers of one response, 1KiB to 1MiB.
     response_header: Option<Quantity>,
-    /// Elements in all tables of an instance, up to 10000000.
+    /// Elements in all tables of an instance, up to 100000.
     table_elements: Option<i64>,
-    /// Core instances within an instance, 1 to 10000.
+    /// Core instances within an instance, and likewise memories and tables, 1 to 10000.
     instances: Option<i64>,
     /// Resource handles open at the same time, 1 to 1000000.
     handles: Option<i64>,
@@ -67,7 +67,7 @@ pub(crate) fn lower_limits(table: &LimitsTable, at: At<'_>, problems: &mut Probl
         queue_wait_ms: limits.amount("queue_wait", &table.queue_wait, Unit::Milliseconds, 0..=HOUR),
         request_body_bytes: limits.amount("request_body", &table.request_body, Unit::Bytes, 0..=1_024 * GIB),
         response_header_bytes: limits.amount("response_header", &table.response_header, Unit::Bytes, KIB..=MIB),
-        table_elements: limits.count("table_elements", table.table_elements, 0..=10_000_000),
+        table_elements: limits.count("table_elements", table.table_elements, 0..=100_000),
         instances: limits.count("instances", table.instances, 1..=10_000),
         handles: limits.count("handles", table.handles, 1..=1_000_000),
         random_bytes: limits.amount("random", &table.random, Unit::Bytes, 0..=GIB),
