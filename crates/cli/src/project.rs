@@ -20,6 +20,9 @@ const MANIFESTS: &[&str] = &["coracle.toml", "spin.toml"];
 /// What a component exports that answers HTTP. Some toolchains add a program to it, which is never meant.
 const HTTP_HANDLERS: &[&str] = &["wasi:http/incoming-handler", "wasi:http/handler", "fermyon:spin/inbound-http"];
 
+/// What a module of Spin 1 exports that answers HTTP; some have a `_start` beside it.
+const SPIN_1_HANDLER: &str = "handle-http-request";
+
 /// How WebAssembly begins.
 const MAGIC: &[u8] = b"\0asm";
 
@@ -181,7 +184,10 @@ fn world(shape: &Shape) -> BareWorld {
             let answers_http = exports.iter().any(|export| HTTP_HANDLERS.contains(&export.name.as_str()));
             exports_program(exports) && !answers_http
         }
-        Shape::Module { exports, .. } => exports.iter().any(|export| export == "_start"),
+        Shape::Module { exports, .. } => {
+            let answers_http = exports.iter().any(|export| export == SPIN_1_HANDLER);
+            exports.iter().any(|export| export == "_start") && !answers_http
+        }
     };
     if is_command { BareWorld::Command } else { BareWorld::Http }
 }

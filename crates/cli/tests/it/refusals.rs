@@ -188,6 +188,24 @@ fn the_webassembly_is_for_another_world() {
         error: component `as-hello` cannot be loaded: this module was built by AssemblyScript for a JavaScript host (it imports `env.abort`); build it with the WASI shim, `asc --config ./node_modules/@assemblyscript/wasi-shim/asconfig.json`, so that it imports `wasi_snapshot_preview1`
     "#]],
     );
+    app.file("filter.wat", "(module (func (export \"proxy_abi_version_0_2_1\")))");
+    check(
+        &app,
+        &["up", "filter.wat"],
+        expect![[r#"
+        exit 1
+        error: component `filter` cannot be loaded: this module is a proxy-wasm filter, which is not supported yet; build what it does as a component for `wasi:http`
+    "#]],
+    );
+    app.file("fastly.wat", "(module (import \"fastly_abi\" \"init\" (func (param i64) (result i32))) (func (export \"_start\")))");
+    check(
+        &app,
+        &["run", "fastly.wat"],
+        expect![[r#"
+        exit 1
+        error: component `fastly` cannot be loaded: this module was built for Fastly Compute, whose host functions are not supported yet; build it for `wasi:http` instead
+    "#]],
+    );
     app.fixture("spin5-hello");
     check(
         &app,

@@ -15,7 +15,7 @@ const NAMES_MAX: usize = 6;
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
     /// A filter for a proxy.
-    #[error("this module is a proxy-wasm filter, not a component; name it as a filter of the gateway instead")]
+    #[error("this module is a proxy-wasm filter, which is not supported yet; build what it does as a component for `wasi:http`")]
     ProxyWasm,
     /// A program for Fastly Compute.
     #[error("this module was built for Fastly Compute, whose host functions are not supported yet; build it for `wasi:http` instead")]

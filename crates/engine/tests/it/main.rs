@@ -5,6 +5,7 @@
 mod compile;
 mod deny;
 mod faults;
+mod hostile;
 mod loader;
 mod modules;
 mod proposals;
