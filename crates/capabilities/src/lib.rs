@@ -55,6 +55,8 @@ pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantEr
 /// Gives a reused instance the counts and limits of a new invocation.
 pub fn begin_invocation(instance: &mut InstanceState) {
     instance.begin_invocation();
-    wasi::next_invocation(instance);
-    egress::Calls::of(instance).reset();
+    ALL.iter().for_each(|capability| capability.renew(instance));
+    if let Some(calls) = instance.opened::<egress::Calls>() {
+        calls.reset();
+    }
 }

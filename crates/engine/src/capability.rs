@@ -34,6 +34,10 @@ pub trait Capability: Sync + 'static {
     /// Checks what a manifest asks for. Called once for each component; `None` means that the component was not granted it.
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError>;
 
+    /// Starts what this capability counts for each invocation anew. Called when `instance` is used for another one; state that the
+    /// instance has not opened yet has nothing to renew.
+    fn renew(&self, _instance: &mut InstanceState) {}
+
     /// What the reference page says.
     fn about(&self) -> About;
 }

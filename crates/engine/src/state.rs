@@ -117,6 +117,12 @@ impl InstanceState {
         View { state, table }
     }
 
+    /// The state `S`, if this instance has used it already.
+    pub fn opened<S: Send + 'static>(&mut self) -> Option<&mut S> {
+        let slot = self.slots.iter_mut().find(|slot| slot.key == TypeId::of::<S>())?;
+        slot.value.downcast_mut()
+    }
+
     /// The state `S` alone.
     pub fn state<S: Default + Send + 'static>(&mut self) -> &mut S {
         self.state_and_table().0

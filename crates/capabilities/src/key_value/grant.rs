@@ -55,6 +55,11 @@ impl State {
         Ok(Handle::new(Arc::clone(granted), Arc::clone(&self.budget)))
     }
 
+    /// Gives the next invocation its own operations. Stores that are open stay so, with the guest that holds them.
+    pub(super) fn renew(&self) {
+        self.budget.renew();
+    }
+
     /// Forgets one open store.
     pub(super) fn close(&mut self) {
         self.open = self.open.saturating_sub(1);

@@ -14,7 +14,7 @@ pub struct Handle {
     budget: Arc<Budget>,
 }
 
-/// What an instance has used up, over all of its handles.
+/// What an instance has used up, over all of its handles: operations of this invocation, and bytes that it holds.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     operations: AtomicU32,
@@ -27,6 +27,13 @@ pub struct Cas {
     handle: Handle,
     key: String,
     remembered: Option<Vec<u8>>,
+}
+
+impl Budget {
+    /// Counts the operations of another invocation.
+    pub(super) fn renew(&self) {
+        self.operations.store(0, Relaxed);
+    }
 }
 
 impl Handle {

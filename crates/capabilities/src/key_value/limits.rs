@@ -1,6 +1,6 @@
 //! The bounds of key-value stores. Spin has none but 128 MiB for an answer; these are lower so that one guest cannot fill the host.
 
-/// What one instance may ask of its stores.
+/// What an instance may ask of its stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The longest key.
@@ -9,7 +9,7 @@ pub struct Limits {
     pub value_bytes_max: usize,
     /// The keys and values of one answer together, and all that an instance's compare-and-swaps remember.
     pub result_bytes_max: usize,
-    /// Operations of one instance; each key of a batch counts.
+    /// Operations of one invocation; each key of a batch counts.
     pub operations_max: u32,
     /// Stores that an instance has open at once.
     pub open_max: u32,

@@ -120,7 +120,7 @@ pub enum Error {
         bytes_max: usize,
     },
     /// The instance called more often than it may.
-    #[error("more than {operations_max} key-value operations in one invocation")]
+    #[error("more than {operations_max} key-value operations in one invocation; do the rest in another")]
     TooManyOperations {
         /// The bound.
         operations_max: u32,
@@ -179,6 +179,12 @@ impl Capability for KeyValue {
 
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
         grant::grant(request)
+    }
+
+    fn renew(&self, instance: &mut InstanceState) {
+        if let Some(state) = instance.opened::<State>() {
+            state.renew();
+        }
     }
 
     fn about(&self) -> About {

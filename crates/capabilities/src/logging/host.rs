@@ -135,7 +135,24 @@ fn is_control(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use coracle_engine::Limits;
+
     use super::*;
+
+    #[test]
+    fn each_invocation_of_a_reused_instance_has_its_own_limit() {
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        let limits = Limits { log_bytes: 10, ..Limits::default() };
+        let mut instance = InstanceState::new(Arc::new(identity), Arc::new([]), Arc::new(limits));
+        for _ in 0..2 {
+            log(&mut instance).write(draft::Level::Info, "", "12345678");
+            assert_eq!(log(&mut instance).state.bytes, 9);
+            log(&mut instance).write(draft::Level::Info, "", "12345678");
+            assert!(log(&mut instance).state.bytes > 10);
+            crate::begin_invocation(&mut instance);
+            assert_eq!(log(&mut instance).state.bytes, 0);
+        }
+    }
 
     #[test]
     fn control_characters_are_made_visible() {

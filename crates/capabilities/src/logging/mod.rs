@@ -12,7 +12,7 @@ use wasmtime::component::Linker;
 /// `wasi:logging`, with and without a version.
 pub struct Logging;
 
-/// How much an instance has logged.
+/// How much an instance has logged in this invocation.
 #[derive(Debug, Default)]
 pub struct State {
     bytes: usize,
@@ -38,6 +38,12 @@ impl Capability for Logging {
 
     fn grant(&self, _request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
         Ok(Some(Box::new(Granted)))
+    }
+
+    fn renew(&self, instance: &mut InstanceState) {
+        if let Some(state) = instance.opened::<State>() {
+            state.bytes = 0;
+        }
     }
 
     fn about(&self) -> About {

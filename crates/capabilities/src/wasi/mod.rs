@@ -7,7 +7,7 @@ use wasmtime::component::Linker;
 pub use command::{Captured, Command, Stdin, Stdout};
 pub use logs::{LogSink, Logs, Stream, visible};
 pub use sockets::OpenNetwork;
-pub use state::{State, next_invocation};
+pub use state::State;
 
 mod command;
 mod environment;
@@ -55,6 +55,10 @@ impl Capability for Wasi {
 
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
         Ok(Some(Box::new(state::Granted::from_request(request)?)))
+    }
+
+    fn renew(&self, instance: &mut InstanceState) {
+        state::renew(instance);
     }
 
     fn about(&self) -> About {

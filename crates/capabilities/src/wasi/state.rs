@@ -38,8 +38,8 @@ struct Policy {
 
 /// Ends the log lines that an invocation left unfinished and gives the next one its own log limit. For instances that serve more
 /// than one invocation.
-pub fn next_invocation(instance: &mut InstanceState) {
-    if let Some(journal) = &instance.state::<State>().journal {
+pub(super) fn renew(instance: &mut InstanceState) {
+    if let Some(journal) = instance.opened::<State>().and_then(|state| state.journal.as_ref()) {
         journal.lock().renew();
     }
 }

@@ -132,6 +132,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_invocation_of_a_reused_instance_has_its_own_operations() {
+        let mut instance = instance(&["default"]);
+        let number = view(&mut instance).open("default".to_owned()).await.unwrap();
+        let operations_max = crate::key_value::Limits::default().operations_max;
+        for _ in 0..3 {
+            for _ in 0..operations_max {
+                assert!(!view(&mut instance).exists(number, "k".to_owned()).await.unwrap());
+            }
+            let refused = view(&mut instance).exists(number, "k".to_owned()).await;
+            assert!(matches!(refused, Err(v1::Error::Io(text)) if text.contains("1000 key-value operations in one invocation")));
+            crate::begin_invocation(&mut instance);
+        }
+    }
+
+    #[tokio::test]
     async fn the_first_draft_counts_and_lists_with_unsigned_numbers() {
         let mut instance = instance(&["default"]);
         let mut view = view(&mut instance);
