@@ -15,9 +15,9 @@ mod sqlite_file;
 
 mod unavailable;
 
-pub use unavailable::{UNAVAILABLE, is_unavailable};
+pub use unavailable::{UNAVAILABLE, UNAVAILABLE_GRANTS, is_unavailable};
 
-use coracle_engine::{Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
+use coracle_engine::{Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
@@ -41,6 +41,15 @@ pub fn linker(engine: &wasmtime::Engine, generation: Generation) -> wasmtime::Re
         capability.link(&mut linker, generation)?;
     }
     Ok(linker)
+}
+
+/// Lets every capability read its part of the runtime configuration.
+///
+/// # Errors
+/// The first [`BindError`] of any capability, and one for a table of Spin's that this version cannot follow.
+pub fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
+    ALL.iter().try_for_each(|capability| capability.bind(bind))?;
+    unavailable::refuse_tables(bind.config)
 }
 
 /// Checks what a component's manifest grants, with every capability.

@@ -1,6 +1,8 @@
 //! Imports that are answered with a refusal. Where a component is composed of parts that may do different things, the parts' imports
 //! are renamed with [`denied_name`], and [`deny`] defines those names so that each call gives its interface's own "access denied".
 
+use std::sync::Arc;
+
 use wasmtime::component::types::{ComponentFunc, ComponentInstance, ComponentItem, Type};
 use wasmtime::component::{Linker, LinkerInstance, ResourceType, Val};
 use wasmtime::{Engine, Result};
@@ -54,15 +56,21 @@ pub fn deny(linker: &mut Linker<InstanceState>, component: &Component, also: imp
     let Some(compiled) = component.compiled() else { return Ok(names) };
     let (engine, ty) = (compiled.engine().clone(), compiled.component_type());
     for (name, import) in ty.imports(&engine) {
-        let Some(interface) = undenied_name(name).or_else(|| also(&Import::parse(name)).then_some(name)) else {
-            resources(&engine, &import.ty, &mut known);
-            continue;
+        let reason: Arc<str> = match undenied_name(name) {
+            Some(interface) => {
+                format!("`{interface}` is denied to this dependency; let it inherit the configuration that grants it").into()
+            }
+            None if also(&Import::parse(name)) => format!("`{name}` is denied; this version of the host does not have it").into(),
+            None => {
+                resources(&engine, &import.ty, &mut known);
+                continue;
+            }
         };
         match &import.ty {
             ComponentItem::ComponentInstance(instance) => {
-                deny_instance(&mut linker.instance(name)?, &engine, interface, instance, &mut known)?;
+                deny_instance(&mut linker.instance(name)?, &engine, &reason, instance, &mut known)?;
             }
-            ComponentItem::ComponentFunc(_) => deny_function(&mut linker.root(), name, interface)?,
+            ComponentItem::ComponentFunc(_) => deny_function(&mut linker.root(), name, &reason)?,
             _ => continue,
         }
         names.push(name.to_owned());
@@ -73,7 +81,7 @@ pub fn deny(linker: &mut Linker<InstanceState>, component: &Component, also: imp
 fn deny_instance(
     linker: &mut LinkerInstance<'_, InstanceState>,
     engine: &Engine,
-    interface: &str,
+    reason: &Arc<str>,
     instance: &ComponentInstance,
     known: &mut Vec<ResourceType>,
 ) -> Result<()> {
@@ -88,22 +96,22 @@ fn deny_instance(
                 linker.resource(name, ResourceType::host::<Denied>(), |_, _| Ok(()))?;
             }
             ComponentItem::ComponentFunc(function) if function.async_() => {
-                let interface = interface.to_owned();
+                let reason = Arc::clone(reason);
                 linker.func_new_concurrent(name, move |_, ty, _, results| {
-                    let answer = answer(&interface, &ty, results);
+                    let answer = answer(&reason, &ty, results);
                     Box::pin(async move { answer })
                 })?;
             }
-            ComponentItem::ComponentFunc(_) => deny_function(linker, name, interface)?,
+            ComponentItem::ComponentFunc(_) => deny_function(linker, name, reason)?,
             _ => {}
         }
     }
     Ok(())
 }
 
-fn deny_function(linker: &mut LinkerInstance<'_, InstanceState>, name: &str, interface: &str) -> Result<()> {
-    let interface = interface.to_owned();
-    linker.func_new(name, move |_, ty, _, results| answer(&interface, &ty, results))
+fn deny_function(linker: &mut LinkerInstance<'_, InstanceState>, name: &str, reason: &Arc<str>) -> Result<()> {
+    let reason = Arc::clone(reason);
+    linker.func_new(name, move |_, ty, _, results| answer(&reason, &ty, results))
 }
 
 /// Notes the resources that an import which is not denied brings in.
@@ -117,34 +125,28 @@ fn resources(engine: &Engine, item: &ComponentItem, known: &mut Vec<ResourceType
     }
 }
 
-fn answer(interface: &str, ty: &ComponentFunc, results: &mut [Val]) -> Result<()> {
+/// Fills in the refusal that the type of a function has, or traps with `reason`.
+fn answer(reason: &str, ty: &ComponentFunc, results: &mut [Val]) -> Result<()> {
+    let denied = || wasmtime::Error::msg(reason.to_owned());
     for (ty, result) in ty.results().zip(results) {
         *result = match ty {
             Type::Result(ty) => match ty.err() {
                 None => Some(Val::Result(Err(None))),
-                Some(error) => refusal(interface, &error).map(|error| Val::Result(Err(Some(Box::new(error))))),
+                Some(error) => refusal(reason, &error).map(|error| Val::Result(Err(Some(Box::new(error))))),
             },
             Type::List(_) => Some(Val::List(Vec::new())),
             Type::Option(_) => Some(Val::Option(None)),
             _ => None,
         }
-        .ok_or_else(|| denied(interface))?;
+        .ok_or_else(denied)?;
     }
-    if ty.results().len() == 0 { Err(denied(interface)) } else { Ok(()) }
-}
-
-fn denied(interface: &str) -> wasmtime::Error {
-    wasmtime::Error::msg(text(interface))
-}
-
-fn text(interface: &str) -> String {
-    format!("`{interface}` is denied to this dependency; let it inherit the configuration that grants it")
+    if ty.results().len() == 0 { Err(denied()) } else { Ok(()) }
 }
 
 /// A value of the error type `ty` that says "denied", if it has one.
-fn refusal(interface: &str, ty: &Type) -> Option<Val> {
+fn refusal(reason: &str, ty: &Type) -> Option<Val> {
     match ty {
-        Type::String => Some(Val::String(text(interface))),
+        Type::String => Some(Val::String(reason.to_owned())),
         Type::Enum(ty) => {
             let found = REFUSALS.iter().find(|wanted| ty.names().any(|name| name == **wanted))?;
             Some(Val::Enum((*found).to_owned()))
@@ -153,7 +155,7 @@ fn refusal(interface: &str, ty: &Type) -> Option<Val> {
             let case = ty.cases().find(|case| case.name == *wanted)?;
             let payload = match case.ty {
                 None => None,
-                Some(ty) => Some(Box::new(payload(interface, &ty)?)),
+                Some(ty) => Some(Box::new(payload(reason, &ty)?)),
             };
             Some(Val::Variant((*wanted).to_owned(), payload))
         }),
@@ -161,11 +163,11 @@ fn refusal(interface: &str, ty: &Type) -> Option<Val> {
     }
 }
 
-fn payload(interface: &str, ty: &Type) -> Option<Val> {
+fn payload(reason: &str, ty: &Type) -> Option<Val> {
     match ty {
-        Type::String => Some(Val::String(text(interface))),
+        Type::String => Some(Val::String(reason.to_owned())),
         Type::Option(ty) => Some(Val::Option(match ty.ty() {
-            Type::String => Some(Box::new(Val::String(text(interface)))),
+            Type::String => Some(Box::new(Val::String(reason.to_owned()))),
             _ => None,
         })),
         _ => None,

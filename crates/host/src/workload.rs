@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_app::{App, Component, ComponentId, Inherit, Trigger};
-use coracle_capabilities::{self as capabilities, ALL, is_unavailable};
+use coracle_capabilities::{self as capabilities, ALL, UNAVAILABLE_GRANTS, is_unavailable};
 use coracle_engine::{
     Bind, BindError, Capability, Component as Loaded, Grant, GrantError, GrantRequest, Identity, Import, InstanceState, LoadError,
     Progress, RuntimeConfig, Site, deny, undenied_name,
@@ -305,7 +305,8 @@ impl Loading<'_> {
             interfaces.chain([capability.name()]).collect::<Vec<_>>()
         };
         let known: BTreeSet<_> = ALL.iter().flat_map(keys).collect();
-        if let Some(key) = grants.keys().find(|key| !known.contains(key.as_str())) {
+        let is_known = |key: &str| known.contains(key) || UNAVAILABLE_GRANTS.contains(&key);
+        if let Some(key) = grants.keys().find(|key| !is_known(key)) {
             let known = known.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             return Err(WorkloadError::UnknownGrant { component: component.id.clone(), key: key.clone(), known });
         }
@@ -343,9 +344,7 @@ fn bind(app: &App, needed: &BTreeSet<ComponentId>, placement: &mut Placement) ->
             labels.entry(key.clone()).or_default().extend(list);
         }
     }
-    for capability in ALL {
-        capability.bind(&mut Bind { site: &mut placement.site, config: &mut placement.config, labels: &labels })?;
-    }
+    capabilities::bind(&mut Bind { site: &mut placement.site, config: &mut placement.config, labels: &labels })?;
     let unused = placement.config.unused();
     if unused.is_empty() { Ok(()) } else { Err(WorkloadError::UnusedConfig(unused)) }
 }

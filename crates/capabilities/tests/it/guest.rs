@@ -9,7 +9,7 @@ use coracle_capabilities as capabilities;
 use coracle_capabilities::resolver::{AppVariables, Declared, Environment};
 use coracle_engine::{Bind, BindError, Component, Engines, Fault, GrantRequest, Identity, Limits, RuntimeConfig, Settings, Site};
 use coracle_host::{Parts, Runnable};
-use coracle_testkit::fixture;
+use coracle_testkit::{built, fixture};
 use coracle_triggers::http::{Body, Handler, Peer};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -54,7 +54,7 @@ impl Given {
         let texts = |value: &Value| value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
         let labels = self.grants.iter().map(|(key, value)| (key.clone(), texts(value))).collect();
         let (site, config) = (&mut self.site, &mut self.config);
-        capabilities::ALL.iter().try_for_each(|capability| capability.bind(&mut Bind { site, config, labels: &labels }))
+        capabilities::bind(&mut Bind { site, config, labels: &labels })
     }
 
     /// Makes a component ready.
@@ -74,8 +74,17 @@ impl Given {
     }
 
     /// Makes a fixture ready to answer HTTP.
-    pub(crate) fn serve(mut self, name: &str) -> Served {
-        let runnable = Arc::new(self.ready(name, &fixture(name).unwrap()));
+    pub(crate) fn serve(self, name: &str) -> Served {
+        self.serve_bytes(name, &fixture(name).unwrap())
+    }
+
+    /// Makes a guest of this repository ready to answer HTTP.
+    pub(crate) fn serve_built(self, name: &str) -> Served {
+        self.serve_bytes(name, &built(name).unwrap())
+    }
+
+    fn serve_bytes(mut self, name: &str, wasm: &[u8]) -> Served {
+        let runnable = Arc::new(self.ready(name, wasm));
         Served { handler: Handler::new(Arc::clone(&runnable)).unwrap(), runnable, site: self.site }
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, FromArgMatches};
 use coracle_app::{App, Component, Errors};
 use coracle_base::chain;
-use coracle_capabilities::{self as capabilities, ALL};
+use coracle_capabilities as capabilities;
 use coracle_engine::{Bind, GrantRequest, RuntimeConfig, Site};
 
 use crate::commands::{Command, define};
@@ -189,11 +189,9 @@ fn check_grants(findings: &mut Findings, app: &App, config: Option<RuntimeConfig
     for key in ["state_dir", "log_dir", "max_instance_memory"] {
         config.take(key);
     }
-    for capability in ALL {
-        if let Err(error) = capability.bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels }) {
-            findings.error(chain(&error));
-            return;
-        }
+    if let Err(error) = capabilities::bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels }) {
+        findings.error(chain(&error));
+        return;
     }
     for key in config.unused() {
         findings.error(format_args!("the runtime configuration has an unknown key `{key}`; remove it or correct its name"));
