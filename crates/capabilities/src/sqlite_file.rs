@@ -66,6 +66,16 @@ pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// The smallest page that SQLite knows.
+const PAGE_BYTES_MIN: u64 = 512;
+
+/// Keeps the database that `connection` calls `schema` from growing beyond `bytes_max`. Holds for this connection.
+pub(crate) fn bound(connection: &Connection, schema: &str, bytes_max: u64) -> rusqlite::Result<()> {
+    let page_bytes = connection.pragma_query_value(Some(schema), "page_size", |row| row.get::<_, i64>(0))?.unsigned_abs();
+    let pages_max = i64::try_from(bytes_max / page_bytes.max(PAGE_BYTES_MIN)).unwrap_or(i64::MAX);
+    connection.pragma_update(Some(schema), "max_page_count", pages_max)
+}
+
 /// What a guest may be told about a failure: its kind, and nothing of the file behind it.
 pub(crate) fn public(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {

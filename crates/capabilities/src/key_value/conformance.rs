@@ -192,6 +192,25 @@ async fn batches_answer_in_order_and_keep_their_bound() {
     }
 }
 
+#[tokio::test]
+async fn a_full_store_says_so_and_still_reads_and_deletes() {
+    const BYTES_MAX: usize = 256 << 10;
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::bounded(&folder.path().join("store.db"), BYTES_MAX as u64).unwrap();
+    let backends: Backends = vec![("memory", Arc::new(Memory::bounded(BYTES_MAX))), ("sqlite", Arc::new(file.store("default")))];
+    for (name, store) in backends {
+        store.set("kept", vec![1; 1_000]).await.unwrap();
+        assert_eq!(store.set("large", vec![2; BYTES_MAX]).await, Err(Error::Full), "{name}");
+        let pairs = vec![("small".to_owned(), vec![3]), ("large".to_owned(), vec![2; BYTES_MAX])];
+        assert_eq!(store.set_many(pairs).await, Err(Error::Full), "{name}: all of a batch or none");
+        assert_eq!(store.swap("large", None, vec![2; BYTES_MAX]).await, Err(Error::Full), "{name}");
+        assert_eq!(all_keys(&*store, 10).await, ["kept"], "{name}");
+        assert_eq!(store.get("kept").await.unwrap(), Some(vec![1; 1_000]), "{name}");
+        store.delete("kept").await.unwrap();
+        store.set("kept", vec![4; 1_000]).await.unwrap();
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Set(String, Vec<u8>),

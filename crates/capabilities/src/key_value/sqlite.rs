@@ -16,6 +16,9 @@ use crate::sqlite_file::{self, OpenError};
 /// Reads of one file at once. Each has a connection of its own.
 const READERS_MAX: usize = 8;
 
+/// A file, so that guests cannot fill the disk. Its stores together; the write-ahead log comes on top.
+const FILE_BYTES_MAX: u64 = 16 << 30;
+
 const LAYOUT: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
     store TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -50,8 +53,14 @@ pub struct Sqlite {
 impl File {
     /// Opens the file at `path`, which is made if it is absent.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, OpenError> {
+        Self::bounded(path, FILE_BYTES_MAX)
+    }
+
+    /// The same for a file that holds up to `bytes_max`.
+    pub(super) fn bounded(path: &Path, bytes_max: u64) -> Result<Arc<Self>, OpenError> {
         let connection = sqlite_file::open(path)?;
-        connection.execute_batch(LAYOUT).map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
+        let ready = connection.execute_batch(LAYOUT).and_then(|()| sqlite_file::bound(&connection, "main", bytes_max));
+        ready.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
         Ok(Arc::new(Self {
             path: path.to_owned(),
             writer: Writer::start(connection, path)?,

@@ -256,6 +256,29 @@ async fn a_full_database_says_so_and_still_reads() {
     }
 }
 
+#[tokio::test]
+async fn temporary_tables_and_databases_are_bounded_too() {
+    let (backends, _folder) = backends(&Limits { scratch_bytes_max: 64 << 10, ..Limits::default() });
+    for (name, database) in backends {
+        let connection = database.connect().await.unwrap();
+        for setup in ["CREATE TEMP TABLE t (v)", "ATTACH '' AS scratch", "CREATE TABLE scratch.t (v)"] {
+            run(&connection, setup).await.unwrap();
+        }
+        for table in ["temp.t", "scratch.t"] {
+            run(&connection, &format!("INSERT INTO {table} VALUES (zeroblob(1000))")).await.unwrap();
+            let large = run(&connection, &format!("INSERT INTO {table} VALUES (zeroblob(100000))")).await;
+            assert_eq!(large, Err(Error::Full), "{name}: {table}");
+            assert_eq!(number(&connection, &format!("SELECT count(*) FROM {table}")).await, 1, "{name}: {table}");
+        }
+        run(&connection, "CREATE TABLE main.t (v)").await.unwrap();
+        run(&connection, "INSERT INTO main.t VALUES (zeroblob(100000))").await.unwrap();
+        run(&connection, "PRAGMA scratch.max_page_count = 1000000").await.unwrap();
+        run(&connection, "PRAGMA temp.max_page_count = 1000000").await.unwrap();
+        assert_eq!(run(&connection, "INSERT INTO temp.t VALUES (zeroblob(100000))").await, Err(Error::Full), "{name}");
+        run(&connection, "VACUUM").await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writers_wait_for_each_other() {
     let (backends, _folder) = standard();

@@ -25,6 +25,8 @@ pub struct Limits {
     pub file_bytes_max: u64,
     /// A database that is kept in memory.
     pub memory_bytes_max: u64,
+    /// The temporary tables of a connection, and each temporary database that it attaches.
+    pub scratch_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             running_max: 32,
             file_bytes_max: 16 << 30,
             memory_bytes_max: 256 << 20,
+            scratch_bytes_max: 256 << 20,
         }
     }
 }

@@ -14,7 +14,7 @@ use rusqlite::OpenFlags;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-use self::rules::Refused;
+use self::rules::Rules;
 use self::watch::{Running, Watch};
 use super::{Connection, Database, Error, Limits, Row, Rows, Table, Value};
 use crate::sqlite_file::{self, OpenError};
@@ -53,7 +53,7 @@ struct Link {
 struct Desk {
     place: Arc<Place>,
     watch: Arc<Watch>,
-    refused: Refused,
+    rules: Rules,
     last_insert_rowid: AtomicI64,
     changes: AtomicU64,
 }
@@ -106,19 +106,23 @@ impl Place {
         let unopened = |internal| Error::Backend { public: "the database cannot be opened", internal };
         let mut connection = self.location.open().map_err(|error| unopened(coracle_base::chain(&error).to_string()))?;
         let watch = Arc::new(Watch::default());
-        let refused = self.settle(&mut connection, &watch).map_err(|error| unopened(error.to_string()))?;
-        let desk = Desk { place: Arc::clone(self), watch, refused, last_insert_rowid: AtomicI64::new(0), changes: AtomicU64::new(0) };
+        let rules = self.settle(&mut connection, &watch).map_err(|error| unopened(error.to_string()))?;
+        let desk = Desk { place: Arc::clone(self), watch, rules, last_insert_rowid: AtomicI64::new(0), changes: AtomicU64::new(0) };
         Ok(Link { connection: Arc::new(AsyncMutex::new(connection)), desk: Arc::new(desk) })
     }
 
-    fn settle(&self, connection: &mut rusqlite::Connection, watch: &Arc<Watch>) -> rusqlite::Result<Refused> {
+    /// What each database that a guest attaches may grow to.
+    fn attached_bytes_max(&self) -> u64 {
+        if self.attach_files { self.limits.file_bytes_max } else { self.limits.scratch_bytes_max }
+    }
+
+    fn settle(&self, connection: &mut rusqlite::Connection, watch: &Arc<Watch>) -> rusqlite::Result<Rules> {
         let bytes_max = match self.location {
             Location::File(_) => self.limits.file_bytes_max,
             Location::Memory(_) => self.limits.memory_bytes_max,
         };
-        let page_bytes: u64 = connection.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))?.unsigned_abs().max(512);
-        let pages_max = i64::try_from(bytes_max / page_bytes).unwrap_or(i64::MAX);
-        connection.pragma_update(None, "max_page_count", pages_max)?;
+        sqlite_file::bound(connection, "main", bytes_max)?;
+        sqlite_file::bound(connection, "temp", self.limits.scratch_bytes_max)?;
         watch.attach(connection, self.limits.wait_max)?;
         rules::apply(connection, &self.limits, self.attach_files)
     }
@@ -199,7 +203,10 @@ impl Turn {
         if self.desk.watch.is_stopped() {
             return Err(Error::Busy);
         }
-        let result = work(&self);
+        let result = work(&self).and_then(|done| {
+            let bounded = self.desk.rules.bound_attached(&self.connection, self.desk.place.attached_bytes_max());
+            bounded.map(|()| done).map_err(|error| statement::failure(&self, error))
+        });
         self.desk.last_insert_rowid.store(self.connection.last_insert_rowid(), Relaxed);
         self.desk.changes.store(self.connection.changes(), Relaxed);
         result

@@ -1,6 +1,7 @@
 //! What SQL may not do here: reach another file, change how the host keeps the database, or learn where it is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
@@ -9,6 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ffi};
 
 use super::super::Limits;
+use crate::sqlite_file;
 
 /// Pragmas that say or set something about a guest's own data or its own connection.
 const PRAGMAS_ALLOWED: &[&str] = &[
@@ -77,19 +79,39 @@ const PRAGMAS_OF_THE_HOST: &[&str] = &[
 /// Functions that reach outside the database.
 const FUNCTIONS_DENIED: &[&str] = &["load_extension", "fts3_tokenizer"];
 
-/// What was refused last, to be told instead of SQLite's bare "not authorized".
-#[derive(Debug, Clone, Default)]
-pub(super) struct Refused(Arc<Mutex<Option<String>>>);
+/// The first database of a connection that is neither `main` nor `temp`.
+const ATTACHED_FIRST: usize = 2;
 
-impl Refused {
-    /// Takes what was refused.
-    pub(super) fn take(&self) -> String {
-        self.0.lock().take().unwrap_or_else(|| "the statement does something that is not allowed here".to_owned())
+/// The rules of one connection, to which it is held as long as it lives.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    /// What was refused last, to be told instead of SQLite's bare "not authorized".
+    refusal: Arc<Mutex<Option<String>>>,
+    /// Whether the host speaks, for which the rules do not count.
+    is_host: Arc<AtomicBool>,
+}
+
+impl Rules {
+    /// Takes what was refused last.
+    pub(super) fn take_refusal(&self) -> String {
+        self.refusal.lock().take().unwrap_or_else(|| "the statement does something that is not allowed here".to_owned())
+    }
+
+    /// Bounds the databases that a guest has attached, which SQLite gives no bound of their own.
+    pub(super) fn bound_attached(&self, connection: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
+        let attached = (ATTACHED_FIRST..).map_while(|index| connection.db_name(index).ok());
+        for schema in attached {
+            self.is_host.store(true, SeqCst);
+            let bounded = sqlite_file::bound(connection, &schema, bytes_max);
+            self.is_host.store(false, SeqCst);
+            bounded?;
+        }
+        Ok(())
     }
 }
 
 /// Holds `connection` to the rules, from now on and for good.
-pub(super) fn apply(connection: &mut Connection, limits: &Limits, attach_files: bool) -> rusqlite::Result<Refused> {
+pub(super) fn apply(connection: &mut Connection, limits: &Limits, attach_files: bool) -> rusqlite::Result<Rules> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     let whole = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
@@ -97,16 +119,17 @@ pub(super) fn apply(connection: &mut Connection, limits: &Limits, attach_files: 
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, whole(limits.statement_bytes_max))?;
     connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
 
-    let refused = Refused::default();
-    let told = refused.clone();
+    let rules = Rules::default();
+    let Rules { refusal, is_host } = rules.clone();
     connection.authorizer(Some(move |context: AuthContext<'_>| match judge(&context.action, attach_files) {
+        _ if is_host.load(SeqCst) => Authorization::Allow,
         Ok(verdict) => verdict,
         Err(what) => {
-            *told.0.lock() = Some(what);
+            *refusal.lock() = Some(what);
             Authorization::Deny
         }
     }))?;
-    Ok(refused)
+    Ok(rules)
 }
 
 fn judge(action: &AuthAction<'_>, attach_files: bool) -> Result<Authorization, String> {

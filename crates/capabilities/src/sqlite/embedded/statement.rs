@@ -50,7 +50,7 @@ pub(super) fn failure(turn: &Turn, error: rusqlite::Error) -> Error {
         Some(ErrorCode::DiskFull) => Error::Full,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
         Some(ErrorCode::OperationInterrupted) => Error::TooSlow { ms_max: turn.limits().statement_time_max.as_millis() },
-        Some(ErrorCode::AuthorizationForStatementDenied) => Error::Denied { what: turn.desk.refused.take() },
+        Some(ErrorCode::AuthorizationForStatementDenied) => Error::Denied { what: turn.desk.rules.take_refusal() },
         Some(
             ErrorCode::CannotOpen
             | ErrorCode::SystemIoFailure
