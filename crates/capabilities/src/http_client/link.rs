@@ -37,13 +37,20 @@ pub(super) fn p3(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     })
 }
 
-fn handle(
+/// Sends a request of 0.2.
+pub(super) fn handle(
     view: &mut WasiHttpCtxView<'_>,
     request: Resource<OutgoingRequest>,
     options: Option<Resource<RequestOptions>>,
 ) -> wasmtime::Result<Result<Resource<FutureIncomingResponse>, P2Code>> {
     view.table.get_mut(&request)?.authority.get_or_insert_with(|| OWN.to_owned());
-    match outgoing_handler::Host::handle(view, request, options) {
+    // wasmtime's host only looks at the options, and would leave one in the table for each request of a reused instance.
+    let given = options.as_ref().map(|options| Resource::<RequestOptions>::new_own(options.rep()));
+    let handled = outgoing_handler::Host::handle(view, request, options);
+    if let Some(options) = given {
+        view.table.delete(options)?;
+    }
+    match handled {
         Ok(response) => Ok(Ok(response)),
         Err(error) => error.downcast().map(Err),
     }
@@ -58,5 +65,32 @@ async fn send(accessor: &Accessor<InstanceState>, request: Resource<Request>) ->
     match <WasiHttp as HostWithStore<InstanceState>>::send(&accessor.with_getter::<WasiHttp>(view), request).await {
         Ok(response) => Ok(Ok(response)),
         Err(error) => error.downcast().map(Err),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use coracle_engine::{Identity, Limits};
+    use wasmtime_wasi_http::p2::bindings::http::types::{HostFields, HostFutureIncomingResponse, HostOutgoingRequest, HostRequestOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_of_a_request_stays_behind() {
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        let limits = Limits { resources: 4, ..Limits::default() };
+        let mut instance = InstanceState::new(Arc::new(identity), Arc::new([]), Arc::new(limits));
+        for _ in 0..20 {
+            let mut view = view(&mut instance);
+            let fields = HostFields::new(&mut view).unwrap();
+            let request = HostOutgoingRequest::new(&mut view, fields).unwrap();
+            let again = Resource::new_borrow(request.rep());
+            HostOutgoingRequest::set_path_with_query(&mut view, again, Some("/".to_owned())).unwrap().unwrap();
+            let options = HostRequestOptions::new(&mut view).unwrap();
+            let response = handle(&mut view, request, Some(options)).unwrap().unwrap();
+            HostFutureIncomingResponse::drop(&mut view, response).unwrap();
+        }
     }
 }

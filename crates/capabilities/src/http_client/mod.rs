@@ -1,4 +1,4 @@
-//! Outgoing HTTP: `wasi:http` 0.2 and 0.3 (whose WIT is `wasmtime-wasi-http`'s), and Spin's first interface for it. A request leaves
+//! Outgoing HTTP: `wasi:http` 0.2 and 0.3 (whose WIT is `wasmtime-wasi-http`'s) and its first snapshot, and Spin's first interface. A request leaves
 //! only through our own send hook, which takes it apart, builds it anew and sends it where a permit of `egress` allows.
 
 mod body;
@@ -10,6 +10,7 @@ mod local;
 mod outbound;
 mod pool;
 mod request;
+mod snapshot;
 mod spin_v1;
 mod state;
 mod tls;
@@ -43,8 +44,8 @@ impl Capability for HttpClient {
     fn interfaces(&self) -> &'static [Interface] {
         const GRANTED_BY: Option<&str> = Some("outbound-hosts");
         &[
-            Interface { name: "wasi:http/types", versions: &["0.2.12", "0.3.0"], granted_by: None },
-            Interface { name: "wasi:http/outgoing-handler", versions: &["0.2.12"], granted_by: GRANTED_BY },
+            Interface { name: "wasi:http/types", versions: &["0.2.12", "0.3.0", snapshot::VERSION], granted_by: None },
+            Interface { name: "wasi:http/outgoing-handler", versions: &["0.2.12", snapshot::VERSION], granted_by: GRANTED_BY },
             Interface { name: "wasi:http/client", versions: &["0.3.0"], granted_by: GRANTED_BY },
             Interface { name: "fermyon:spin/http-types", versions: &[], granted_by: None },
             Interface { name: "fermyon:spin/http", versions: &[], granted_by: GRANTED_BY },
@@ -53,6 +54,7 @@ impl Capability for HttpClient {
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
         link::p2(linker)?;
+        snapshot::link(linker)?;
         if generation == Generation::P3 {
             link::p3(linker)?;
         }

@@ -47,17 +47,30 @@ const CANDIDATES: &[Candidate] = &[
     },
 ];
 
+/// What a host calls in guests of the snapshot before those: of the type that it has in the release. What such guests import keeps its
+/// name, under which the host answers it.
+const SNAPSHOT_EXPORTS: &[(&str, &str)] = &[
+    ("wasi:cli/run@0.2.0-rc-2023-10-18", "wasi:cli/run@0.2.0"),
+    ("wasi:http/incoming-handler@0.2.0-rc-2023-10-18", "wasi:http/incoming-handler@0.2.0"),
+];
+
 /// The component in `bytes`, whose shape is `shape`, with today's names.
 pub(crate) fn renew<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>, RenameError> {
     let text = |names: &[crate::Import]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
     let (imports, exports) = (text(shape.imports()), text(shape.exports()));
     let used = |candidate: &&Candidate| imports.iter().chain(&exports).any(|name| candidate.bare(name).is_some());
     let candidates: Vec<_> = CANDIDATES.iter().filter(used).collect();
-    if candidates.is_empty() {
+    if candidates.is_empty() && !exports.iter().any(|name| of_snapshot(name).is_some()) {
         return Ok(Cow::Borrowed(bytes));
     }
     refuse_changed(bytes, &candidates)?;
-    rewrite(bytes, &|name| today(name, &imports), &|name| today(name, &exports)).map(Cow::Owned)
+    let export = |name: &str| of_snapshot(name).map(str::to_owned).or_else(|| today(name, &exports));
+    rewrite(bytes, &|name| today(name, &imports), &export).map(Cow::Owned)
+}
+
+/// Today's name of an export of the snapshot.
+fn of_snapshot(name: &str) -> Option<&'static str> {
+    SNAPSHOT_EXPORTS.iter().find(|(known, _)| *known == name).map(|(_, today)| *today)
 }
 
 /// The release that answers the interface `name` at `version`: another one only for a candidate that is renamed.

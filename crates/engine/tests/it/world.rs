@@ -43,6 +43,22 @@ fn the_candidate_of_november_2023_is_known_as_0_2() {
 }
 
 #[test]
+fn what_the_snapshot_of_october_2023_exports_is_known_as_0_2_and_its_imports_keep_their_names() {
+    let text = r#"(component
+        (import "wasi:random/random@0.2.0-rc-2023-10-18" (instance (export "get-random-u64" (func (result u64)))))
+        (core module $m (func (export "run") (result i32) i32.const 0))
+        (core instance $m (instantiate $m))
+        (func $f (result u32) (canon lift (core func $m "run")))
+        (instance $run (export "run" (func $f)))
+        (export "wasi:cli/run@0.2.0-rc-2023-10-18" (instance $run))
+        (export "wasi:http/incoming-handler@0.2.0-rc-2023-10-18" (instance $run)))"#;
+    let component = compile(text);
+    assert_eq!(imports(&component), ["wasi:random/random@0.2.0-rc-2023-10-18"]);
+    let exports: Vec<_> = component.shape().exports().iter().map(ToString::to_string).collect();
+    assert_eq!(exports, ["wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.0"]);
+}
+
+#[test]
 fn a_function_that_changed_before_the_release_is_refused_by_name() {
     let text = r#"(component (import "wasi:http/types@0.2.0-rc-2023-11-10" (instance
         (export "request-options" (type $o (sub resource)))

@@ -16,12 +16,8 @@ use coracle_engine::{
 };
 use coracle_testkit::{built, fixture};
 use serde_json::Value;
-use wasmtime::component::InstancePre;
 use wasmtime_wasi::p2::bindings as p2;
 use wasmtime_wasi::p3::bindings as p3;
-
-/// What a command of the snapshot exports.
-const SNAPSHOT_RUN: &str = "wasi:cli/run@0.2.0-rc-2023-10-18";
 
 /// A compiled command that can be run under different grants.
 struct Guest {
@@ -33,8 +29,6 @@ struct Guest {
 enum Pre {
     P2(p2::CommandPre<InstanceState>),
     P3(p3::CommandPre<InstanceState>),
-    /// The snapshot of 2023-10-18.
-    Snapshot(InstancePre<InstanceState>),
 }
 
 /// What is the same for several runs.
@@ -87,7 +81,6 @@ impl Guest {
         let linker = linker(engines.get(generation), generation).unwrap();
         let pre = component.prepare(&linker).unwrap();
         let pre = match generation {
-            _ if component.shape().exports().iter().any(|export| export.to_string() == SNAPSHOT_RUN) => Pre::Snapshot(pre),
             Generation::P2 => Pre::P2(p2::CommandPre::new(pre).unwrap()),
             Generation::P3 => Pre::P3(p3::CommandPre::new(pre).unwrap()),
         };
@@ -119,13 +112,6 @@ impl Guest {
                     let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
                     let ended = store.run_concurrent(async |accessor| run.wasi_cli_run().call_run(accessor).await).await;
                     ended.and_then(|ended| ended)
-                }
-                Pre::Snapshot(pre) => {
-                    let instance = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
-                    let interface = instance.get_export_index(&mut store, None, SNAPSHOT_RUN).unwrap();
-                    let run = instance.get_export_index(&mut store, Some(&interface), "run").unwrap();
-                    let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut store, run).unwrap();
-                    run.call_async(&mut store, ()).await.map(|(ended,)| ended)
                 }
             };
             match ended {
