@@ -193,7 +193,11 @@ pub(super) fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
     let (host, rest) = text.split_at_checked(text.find(']')?.checked_add(1)?)?;
     match rest {
         "" => Some((host, None)),
-        _ => Some((host, Some(rest.strip_prefix(':')?))),
+        _ => {
+            let port = rest.strip_prefix(':')?;
+            // A second colon belongs to an address whose bracket closed too early.
+            (!port.starts_with(':')).then_some((host, Some(port)))
+        }
     }
 }
 

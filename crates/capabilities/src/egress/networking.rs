@@ -35,10 +35,10 @@ struct Table {
     total_connections_max: Option<usize>,
 }
 
-/// The right to have one more connection; given back when dropped. Without a bound there is nothing to hold.
+/// The right to have one more connection; given back when dropped. A connection counts under each bound that there is for it.
 #[derive(Debug)]
 pub struct Slot {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl std::fmt::Debug for Networking {
@@ -99,29 +99,24 @@ impl Networking {
 
     /// Waits for the right to have one more connection; `None` when there may be none at all.
     pub(super) async fn connection(&self) -> Option<Slot> {
-        take(self.connections.as_ref()).await
+        match &self.connections {
+            None => Some(Slot { _permits: Vec::new() }),
+            Some(bound) => Arc::clone(bound).acquire_owned().await.ok().map(|permit| Slot { _permits: vec![permit] }),
+        }
     }
 
-    /// Takes the right to have one more raw socket; `None` when all are taken.
+    /// Takes the right to have one more raw socket, which is a connection too; `None` when all are taken.
     #[must_use]
     pub fn socket(&self) -> Option<Slot> {
-        match &self.sockets {
-            None => Some(Slot { _permit: None }),
-            Some(sockets) => Arc::clone(sockets).try_acquire_owned().ok().map(|permit| Slot { _permit: Some(permit) }),
-        }
+        let bounds = self.sockets.iter().chain(&self.connections);
+        let permits = bounds.map(|bound| Arc::clone(bound).try_acquire_owned());
+        permits.collect::<Result<_, _>>().ok().map(|permits| Slot { _permits: permits })
     }
 
     /// Whether this denial is new, and worth a line in the log.
     pub(super) fn is_news(&self, component: &str, destination: &str) -> bool {
         let mut told = self.told.lock();
         told.len() < DENIALS_TOLD_MAX && told.insert((component.to_owned(), destination.to_owned()))
-    }
-}
-
-async fn take(bound: Option<&Arc<Semaphore>>) -> Option<Slot> {
-    match bound {
-        None => Some(Slot { _permit: None }),
-        Some(bound) => Arc::clone(bound).acquire_owned().await.ok().map(|permit| Slot { _permit: Some(permit) }),
     }
 }
 

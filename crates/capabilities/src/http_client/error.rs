@@ -76,6 +76,10 @@ fn of_cause(error: &hyper::Error) -> Option<Error> {
             return (error.is_io() || error.is_reset() || error.is_go_away()).then_some(Error::ConnectionTerminated);
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
+            // A server may refuse a client's certificate only when the handshake is over for the client.
+            if error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>()) {
+                return Some(of_tls(error));
+            }
             return match error.kind() {
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => None,
                 io::ErrorKind::UnexpectedEof => Some(Error::HttpResponseIncomplete),

@@ -103,10 +103,8 @@ impl Tls {
 
 impl Table {
     fn identity(&self, folder: &Path) -> Result<ClientConfig, BindError> {
-        let (use_platform, use_webpki) = match (self.ca_use_platform_roots, self.ca_use_webpki_roots) {
-            (None, None) => (self.ca_roots_file.is_none(), false),
-            (platform, webpki) => (platform.unwrap_or(false), webpki.unwrap_or(false)),
-        };
+        let use_webpki = self.ca_use_webpki_roots.unwrap_or(false);
+        let use_platform = self.ca_use_platform_roots.unwrap_or(self.ca_roots_file.is_none() && !use_webpki);
         let mut roots = RootCertStore::empty();
         if use_platform {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -104,7 +104,10 @@ impl Opened {
                 true
             }
             None => {
-                tracing::warn!("a socket was refused: all of `max_socket_connections` are in use; raise it in `[outbound_networking]`");
+                tracing::warn!(
+                    "a socket was refused: all that `max_socket_connections` or `max_total_connections` of `[outbound_networking]` allow \
+                     are in use; raise them"
+                );
                 false
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -169,7 +169,11 @@ async fn no_spelling_of_a_closed_address_is_connected_to() {
         assert!(matches!(by_name, Err(Refusal::Blocked(_))), "evil.dev at {address}: {by_name:?}");
         let by_redis = policy(&["redis://*:*"], &["private"], &[&[address]]).permit("user:pw@evil.dev:1", "redis").await;
         assert!(matches!(by_redis, Err(Refusal::Blocked(_))), "evil.dev at {address}: {by_redis:?}");
-        cases += 3;
+        let socket = SocketAddr::new(address.parse().unwrap(), 80);
+        for socket_use in [SocketUse::TcpConnect, SocketUse::UdpSend] {
+            assert!(!policy(&["*://*:*"], &["private"], &[]).allows_socket(socket, socket_use), "{socket} {socket_use:?}");
+        }
+        cases += 5;
     }
     for host in DISGUISES {
         let url = format!("http://{host}/latest/meta-data");
@@ -207,7 +211,7 @@ async fn no_spelling_of_a_closed_address_is_connected_to() {
         assert!(matches!(found, Err(Refusal::NotAllowed(_) | Refusal::Invalid(_))), "{entry} and {url}: {found:?}");
         cases += 1;
     }
-    assert!(cases >= 200, "{cases} cases");
+    assert!(cases >= 300, "{cases} cases");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use coracle_capabilities::egress::{BlockedNetworks, Networking};
 use coracle_capabilities::http_client::{Arrival, LocalRouter, LocalService, LocalTarget, arrive, view};
+use coracle_capabilities::resolver::Environment;
 use coracle_engine::{Bind, Grant, GrantRequest, Identity, InstanceState, Limits, Metered, RuntimeConfig};
 use coracle_triggers::http::Body;
 use futures::future::BoxFuture;
@@ -32,14 +33,14 @@ use crate::guest::{Given, Served};
 type Boxed = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A server that tells each request back, and counts connections.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 /// How a server speaks.
 #[derive(Clone)]
-enum Speech {
+pub(crate) enum Speech {
     H1,
     H2,
     Tls(tokio_rustls::TlsAcceptor),
@@ -84,7 +85,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, is
     }
 }
 
-async fn server(speech: Speech) -> Server {
+pub(crate) async fn server(speech: Speech) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Arc::new(AtomicUsize::new(0));
@@ -148,14 +149,14 @@ async fn raw(answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
 }
 
 /// A component without a guest: what its instances would send through the hook.
-struct Caller {
+pub(crate) struct Caller {
     identity: Arc<Identity>,
     grants: Arc<[Box<dyn Grant>]>,
     limits: Arc<Limits>,
     router: Arc<LocalRouter>,
 }
 
-fn caller(mut given: Given) -> Caller {
+pub(crate) fn caller(mut given: Given) -> Caller {
     for capability in coracle_capabilities::ALL {
         let mut bind = Bind { site: &mut given.site, config: &mut given.config, labels: &BTreeMap::new() };
         capability.bind(&mut bind).unwrap();
@@ -167,11 +168,11 @@ fn caller(mut given: Given) -> Caller {
     Caller { identity, grants, limits: Arc::new(given.limits), router: given.site.shared().unwrap() }
 }
 
-fn allowed(entries: &[&str]) -> Given {
+pub(crate) fn allowed(entries: &[&str]) -> Given {
     Given::default().grant("outbound-hosts", json!(entries))
 }
 
-fn configured(mut given: Given, config: &str) -> Given {
+pub(crate) fn configured(mut given: Given, config: &str) -> Given {
     given.config = RuntimeConfig::new(config.parse().unwrap(), None);
     given
 }
@@ -181,7 +182,7 @@ impl Caller {
         InstanceState::new(Arc::clone(&self.identity), Arc::clone(&self.grants), Arc::clone(&self.limits))
     }
 
-    async fn get(&self, url: &str) -> Result<(u16, String), Error> {
+    pub(crate) async fn get(&self, url: &str) -> Result<(u16, String), Error> {
         get(&mut self.instance(), url).await
     }
 }
@@ -222,6 +223,25 @@ async fn guests_of_every_sdk_fetch_what_they_were_granted() {
         assert!(body.starts_with("GET /path?query HTTP/1.1\n"), "{name}: {body}");
         assert!(body.contains(&format!("host: {}\n", server.address)) && body.contains("x-from: "), "{name}: {body}");
     }
+}
+
+#[tokio::test]
+async fn a_guest_of_the_first_snapshot_is_asked_and_asks() {
+    let server = server(Speech::H1).await;
+    let guest = allowed(&[&format!("http://{}", server.address)]).serve_built("snapshot-http");
+    let told = guest.send("POST", "/path?query", "hello").await;
+    assert_eq!(told, (200, r#"Method::Post Some("/path?query") Some(Scheme::Http) Some("example.com") hello"#.to_owned()));
+
+    let ask = async |guest: &Served, url: &str| {
+        let request = Request::get("http://example.com/").header("host", "example.com").header("url", url);
+        guest.answer(request.body(Body::empty()).unwrap()).await.unwrap().1
+    };
+    let answer = ask(&guest, &server.url("/x?y")).await;
+    assert!(answer.starts_with("200 GET /x?y HTTP/1.1\n") && answer.contains("x-from: snapshot\n"), "{answer}");
+    assert_eq!(ask(&guest, &server.url("/empty")).await, "204 ");
+    let denied = r#"Error::UnexpectedError("ErrorCode::HttpRequestDenied")"#;
+    assert_eq!(ask(&guest, "http://elsewhere.dev/").await, denied);
+    assert_eq!(ask(&Given::default().serve_built("snapshot-http"), &server.url("/")).await, denied);
 }
 
 #[tokio::test]
@@ -282,15 +302,40 @@ async fn pooling_is_on_unless_it_is_turned_off() {
 async fn http2_without_tls_is_spoken_where_the_operator_knows_it() {
     let server = server(Speech::H2).await;
     let config = format!("[outbound_http]\nh2c_prior_knowledge = [\"{}\"]", server.address);
-    let caller = caller(configured(allowed(&["http://*:*"]), &config));
-    let url = server.url("/x");
-    let mut instance = caller.instance();
-    for _ in 0..3 {
-        let (status, body) = get(&mut instance, &url).await.unwrap();
-        assert_eq!(status, 200);
-        assert!(body.starts_with(&format!("GET {url} HTTP/2.0\n")) && !body.contains("host: "), "{body}");
+    let by_config = configured(allowed(&["http://*:*"]), &config);
+    let variable = ("SPIN_OUTBOUND_H2C_PRIOR_KNOWLEDGE".to_owned(), server.address.to_string());
+    let mut by_environment = allowed(&["http://*:*"]);
+    by_environment.site.share(Arc::new(Environment::new([variable])));
+    for (connections, given) in [(1, by_config), (2, by_environment)] {
+        let url = server.url("/x");
+        let mut instance = caller(given).instance();
+        for _ in 0..3 {
+            let (status, body) = get(&mut instance, &url).await.unwrap();
+            assert_eq!(status, 200);
+            assert!(body.starts_with(&format!("GET {url} HTTP/2.0\n")) && !body.contains("host: "), "{body}");
+        }
+        assert_eq!(server.connections.load(SeqCst), connections);
     }
-    assert_eq!(server.connections.load(SeqCst), 1);
+}
+
+#[test]
+fn a_table_of_outgoing_http_is_read_strictly() {
+    for (table, expected) in [
+        (
+            "max_connections = 1\nmax_concurrent_requests = 1",
+            "both `max_connections` and `max_concurrent_requests`; keep `max_connections`",
+        ),
+        ("max_conections = 1", "unknown field `max_conections`"),
+        ("max_connections = -1", "`outbound_http` is not understood"),
+        (
+            "h2c_prior_knowledge = [\"x:y\"]",
+            "`x:y` in `h2c_prior_knowledge` or `SPIN_OUTBOUND_H2C_PRIOR_KNOWLEDGE` cannot be used; write `host:port`",
+        ),
+    ] {
+        let error = configured(Given::default(), &format!("[outbound_http]\n{table}")).bind().unwrap_err();
+        let text = coracle_base::chain(&error).to_string();
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 /// A server certificate for `localhost`, and the file of its root.
@@ -412,6 +457,15 @@ async fn what_is_written_names_the_host_that_was_checked() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_the_guests_to_follow() {
+    let (first, second) = (server(Speech::H1).await, server(Speech::H1).await);
+    let caller = caller(allowed(&["http://*:*"]));
+    let (status, body) = caller.get(&first.url(&format!("/to/http:||{}|", second.address))).await.unwrap();
+    assert_eq!((status, body.as_str()), (302, ""));
+    assert_eq!((first.connections.load(SeqCst), second.connections.load(SeqCst)), (1, 0));
+}
+
+#[tokio::test]
 async fn outbound_calls_are_bounded() {
     let server = server(Speech::H1).await;
     let limits = Limits { outbound_calls: 2, ..Limits::default() };
@@ -449,7 +503,13 @@ async fn the_operators_bounds_on_connections_hold() {
         let found = caller.get(&server.url("/")).await;
         assert!(matches!(found, Err(Error::ConnectionLimitReached)), "{config}: {found:?}");
     }
-    for config in ["[outbound_http]\nmax_connections = 1", "[outbound_networking]\nmax_total_connections = 1"] {
+    let one = [
+        "[outbound_http]\nmax_connections = 1",
+        // The old key allows one more than it says.
+        "[outbound_http]\nmax_concurrent_requests = 0",
+        "[outbound_networking]\nmax_total_connections = 1",
+    ];
+    for config in one {
         let caller = caller(configured(allowed(&["http://*:*"]), config));
         let request = |path: &str| Request::get(server.url(path)).body(empty()).unwrap();
         let first = send(&mut caller.instance(), request("/"), hasty).await.unwrap();

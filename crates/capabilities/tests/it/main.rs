@@ -2,10 +2,12 @@
 
 #![cfg(test)]
 
+mod client_tls;
 mod config;
 mod egress;
 mod guest;
 mod http_client;
+mod interfaces;
 mod key_value;
 mod logging;
 mod shim;

@@ -119,6 +119,8 @@ async fn closed_networks_and_counts_hold_for_sockets() {
             ("[outbound_networking]\nblock_networks = ['private']", denied),
             ("[outbound_networking]\nmax_socket_connections = 1", "ok ping"),
             ("[outbound_networking]\nmax_socket_connections = 0", denied),
+            ("[outbound_networking]\nmax_total_connections = 1", "ok ping"),
+            ("[outbound_networking]\nmax_total_connections = 0", denied),
         ] {
             let mut setting = allowed(&["*://*:*".to_owned()]);
             setting.bind(table);
