@@ -8,7 +8,7 @@ mod sockets;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_capabilities::wasi::{Captured, Command, Logs, Stdout};
+use coracle_capabilities::wasi::{Captured, Command, Logs, Stdout, link_programs};
 use coracle_capabilities::{ALL, grants, linker};
 use coracle_engine::{
     Bind, Component, Engines, Fault, Generation, GrantError, GrantRequest, Identity, InstanceState, Limits, Metered, RuntimeConfig,
@@ -29,6 +29,8 @@ struct Guest {
 enum Pre {
     P2(p2::CommandPre<InstanceState>),
     P3(p3::CommandPre<InstanceState>),
+    /// A module of WASI 0.1.
+    Program(wasmtime::InstancePre<InstanceState>),
 }
 
 /// What is the same for several runs.
@@ -78,11 +80,15 @@ impl Guest {
         let engines = Arc::new(Engines::new(&Settings { pooling: false, ..Settings::default() }).unwrap());
         let component = Component::compile(&engines, bytes).unwrap();
         let generation = component.generation();
-        let linker = linker(engines.get(generation), generation).unwrap();
-        let pre = component.prepare(&linker).unwrap();
+        let prepared = || component.prepare(&linker(engines.get(generation), generation).unwrap()).unwrap();
         let pre = match generation {
-            Generation::P2 => Pre::P2(p2::CommandPre::new(pre).unwrap()),
-            Generation::P3 => Pre::P3(p3::CommandPre::new(pre).unwrap()),
+            _ if component.program().is_some() => {
+                let mut programs = wasmtime::Linker::new(engines.get(generation));
+                link_programs(&mut programs).unwrap();
+                Pre::Program(component.prepare_program(&programs).unwrap())
+            }
+            Generation::P2 => Pre::P2(p2::CommandPre::new(prepared()).unwrap()),
+            Generation::P3 => Pre::P3(p3::CommandPre::new(prepared()).unwrap()),
         };
         Self { engines, generation, pre }
     }
@@ -112,6 +118,11 @@ impl Guest {
                     let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
                     let ended = store.run_concurrent(async |accessor| run.wasi_cli_run().call_run(accessor).await).await;
                     ended.and_then(|ended| ended)
+                }
+                Pre::Program(pre) => {
+                    let run = pre.instantiate_async(&mut store).await.map_err(Fault::Instantiate)?;
+                    let start = run.get_typed_func::<(), ()>(&mut store, "_start").unwrap();
+                    start.call_async(&mut store, ()).await.map(Ok)
                 }
             };
             match ended {

@@ -5,7 +5,7 @@ use wasip2::filesystem::preopens::get_directories;
 use wasip2::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).map(|word| word.replace("{nul}", "\0")).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&words) {
         Ok(said) => println!("ok {said}"),
@@ -22,13 +22,10 @@ fn run(words: &[&str]) -> Answer {
         return Ok(names.join(" "));
     }
     let [operation, preopen, paths @ ..] = words else { panic!("give an operation and a preopen") };
-    let found = get_directories().into_iter().find(|(_, name)| name == preopen);
-    let (root, _) = found.expect("a preopen of this name");
+    let root = root(preopen);
     match (*operation, paths) {
         ("read", [path]) => read(&open(&root, path, OpenFlags::empty(), DescriptorFlags::READ)?),
-        ("read-no-follow", [path]) => {
-            read(&root.open_at(PathFlags::empty(), path, OpenFlags::empty(), DescriptorFlags::READ)?)
-        }
+        ("read-no-follow", [path]) => read(&root.open_at(PathFlags::empty(), path, OpenFlags::empty(), DescriptorFlags::READ)?),
         ("read-many", [path, times]) => read_many(&root, path, times),
         ("read-below", [directory, path]) => {
             let directory = open(&root, directory, OpenFlags::DIRECTORY, DescriptorFlags::READ)?;
@@ -43,14 +40,10 @@ fn run(words: &[&str]) -> Answer {
         }
         ("create", [path]) => write(&open(&root, path, OpenFlags::CREATE, DescriptorFlags::WRITE)?),
         ("create-read", [path]) => open(&root, path, OpenFlags::CREATE, DescriptorFlags::READ).and_then(done),
-        ("create-exclusive", [path]) => {
-            open(&root, path, OpenFlags::CREATE | OpenFlags::EXCLUSIVE, DescriptorFlags::WRITE).and_then(done)
-        }
+        ("create-exclusive", [path]) => open(&root, path, OpenFlags::CREATE | OpenFlags::EXCLUSIVE, DescriptorFlags::WRITE).and_then(done),
         ("truncate", [path]) => open(&root, path, OpenFlags::TRUNCATE, DescriptorFlags::WRITE).and_then(done),
         ("truncate-read", [path]) => open(&root, path, OpenFlags::TRUNCATE, DescriptorFlags::READ).and_then(done),
-        ("resize", [path]) => {
-            open(&root, path, OpenFlags::empty(), DescriptorFlags::READ)?.set_size(1).and_then(done)
-        }
+        ("resize", [path]) => open(&root, path, OpenFlags::empty(), DescriptorFlags::READ)?.set_size(1).and_then(done),
         ("create-below", [directory, path]) => {
             let access = DescriptorFlags::READ | DescriptorFlags::MUTATE_DIRECTORY;
             let directory = open(&root, directory, OpenFlags::DIRECTORY, access)?;
@@ -67,7 +60,9 @@ fn run(words: &[&str]) -> Answer {
             root.set_times_at(PathFlags::SYMLINK_FOLLOW, path, now(), now()).and_then(done)
         }
         ("rename", [from, to]) => root.rename_at(from, &root, to).and_then(done),
+        ("rename-to", [from, other, to]) => root.rename_at(from, &self::root(other), to).and_then(done),
         ("link", [from, to]) => root.link_at(PathFlags::empty(), from, &root, to).and_then(done),
+        ("link-to", [from, other, to]) => root.link_at(PathFlags::empty(), from, &self::root(other), to).and_then(done),
         ("link-follow", [from, to]) => root.link_at(PathFlags::SYMLINK_FOLLOW, from, &root, to).and_then(done),
         ("symlink", [target, path]) => root.symlink_at(target, path).and_then(done),
         ("symlink-read", [target, path]) => {
@@ -76,6 +71,11 @@ fn run(words: &[&str]) -> Answer {
         }
         _ => panic!("no such operation: {words:?}"),
     }
+}
+
+fn root(preopen: &str) -> Descriptor {
+    let found = get_directories().into_iter().find(|(_, name)| name == preopen);
+    found.expect("a preopen of this name").0
 }
 
 fn open(root: &Descriptor, path: &str, how: OpenFlags, access: DescriptorFlags) -> Result<Descriptor, ErrorCode> {
