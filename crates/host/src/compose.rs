@@ -206,3 +206,117 @@ fn is_named(name: &DependencyName, import: &str) -> bool {
 pub(crate) fn listed(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use coracle_app::InheritKey;
+    use coracle_capabilities::is_unavailable;
+
+    use super::*;
+
+    /// What each kind of grant brings with it: the sets by which Spin lets a dependency inherit, and what those forget.
+    const GRANTED: &[(InheritKey, &[&str])] = &[
+        (
+            InheritKey::AllowedOutboundHosts,
+            &[
+                "fermyon:spin/http",
+                "wasi:http/outgoing-handler@0.2.0",
+                "wasi:http/outgoing-handler@0.2.6",
+                "wasi:http/outgoing-handler@0.2.0-rc-2023-11-10",
+                "wasi:http/client@0.3.0",
+                "wasi:http/client@0.3.0-rc-2026-03-15",
+                "wasi:sockets/ip-name-lookup@0.2.6",
+                "wasi:sockets/ip-name-lookup@0.3.0",
+                "wasi:sockets/tcp@0.2.6",
+                "wasi:sockets/tcp-create-socket@0.2.6",
+                "wasi:sockets/udp@0.2.6",
+                "wasi:sockets/udp-create-socket@0.2.6",
+                "wasi:sockets/udp-create-socket@0.2.0-rc-2023-10-18",
+                // Spin leaves these open, and with them every socket of 0.3.
+                "wasi:sockets/types@0.3.0",
+                "wasi:sockets/types@0.3.0-rc-2026-03-15",
+            ],
+        ),
+        (
+            InheritKey::Environment,
+            &["wasi:cli/environment@0.2.6", "wasi:cli/environment@0.3.0", "wasi:cli/environment@0.3.0-rc-2026-03-15"],
+        ),
+        (
+            InheritKey::Files,
+            &["wasi:filesystem/preopens@0.2.6", "wasi:filesystem/preopens@0.3.0", "wasi:filesystem/preopens@0.3.0-rc-2026-03-15"],
+        ),
+        (
+            InheritKey::KeyValueStores,
+            &[
+                "fermyon:spin/key-value",
+                "fermyon:spin/key-value@2.0.0",
+                "spin:key-value/key-value@3.0.0",
+                "wasi:keyvalue/store@0.2.0-draft",
+                "wasi:keyvalue/store@0.2.0-draft2",
+                "wasi:keyvalue/atomics@0.2.0-draft2",
+                "wasi:keyvalue/batch@0.2.0-draft2",
+            ],
+        ),
+        (
+            InheritKey::SqliteDatabases,
+            &["fermyon:spin/sqlite", "fermyon:spin/sqlite@2.0.0", "spin:sqlite/sqlite@3.0.0", "spin:sqlite/sqlite@3.1.0"],
+        ),
+        (
+            InheritKey::Variables,
+            &[
+                "fermyon:spin/config",
+                "fermyon:spin/variables@2.0.0",
+                "spin:variables/variables@3.0.0",
+                "wasi:config/store@0.2.0-draft-2024-09-27",
+                "wasi:config/store@0.2.0-rc.1",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn what_is_not_inherited_is_denied_in_every_version() {
+        for (key, names) in GRANTED {
+            let others = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
+            for name in *names {
+                let denied = Some(denied_name(name));
+                assert_eq!(restricted(name, &Inherit::None), denied, "{name}");
+                assert_eq!(restricted(name, &Inherit::Some(BTreeSet::clone(&others))), denied, "{name}");
+                assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");
+                assert_eq!(restricted(name, &Inherit::All), None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_no_grant_passes_through() {
+        for name in
+            ["wasi:clocks/monotonic-clock@0.2.6", "wasi:io/streams@0.2.6", "wasi:random/random@0.3.0", "wasi:cli/stdout@0.2.6", "a:b/c"]
+        {
+            assert_eq!(restricted(name, &Inherit::None), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_this_version_lacks_is_denied_to_everybody() {
+        for name in [
+            "fermyon:spin/llm",
+            "fermyon:spin/llm@2.0.0",
+            "fermyon:spin/redis",
+            "fermyon:spin/redis@2.0.0",
+            "fermyon:spin/mysql@2.0.0",
+            "fermyon:spin/postgres@2.0.0",
+            "fermyon:spin/mqtt@2.0.0",
+            "spin:redis/redis@3.0.0",
+            "spin:mysql/mysql@3.0.0",
+            "spin:mqtt/mqtt@3.0.0",
+            "spin:postgres/postgres@3.0.0",
+            "spin:postgres/postgres@4.0.0",
+            "spin:postgres/postgres@4.2.0",
+            "wasi:otel/tracing@0.2.0-rc.2",
+        ] {
+            assert!(is_unavailable(&Import::parse(name)), "{name}");
+        }
+    }
+}

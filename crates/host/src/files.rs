@@ -129,9 +129,13 @@ impl Copier<'_> {
     }
 
     fn direct(&self, source: &str, destination: &str, writable: bool) -> Result<Value, FilesError> {
+        let not_direct = || FilesError::NotDirect { component: self.name(), pattern: source.to_owned() };
+        if is_glob(source) && !self.folder.join(source).exists() {
+            return Err(not_direct());
+        }
         let path = self.inside(source)?;
         if !path.is_dir() || !self.component.exclude_files.is_empty() {
-            return Err(FilesError::NotDirect { component: self.name(), pattern: source.to_owned() });
+            return Err(not_direct());
         }
         self.destination(destination)?;
         Ok(json!({ "source": path, "destination": destination, "writable": writable }))
@@ -166,7 +170,7 @@ impl Copier<'_> {
             let target = self.target.join(pattern_plain);
             return if path.is_dir() { self.tree(&path, &target) } else { self.copy(&path, &target) };
         }
-        if !pattern.contains(['*', '?', '[', '{']) {
+        if !is_glob(pattern) {
             return Err(FilesError::Missing { component: self.name(), pattern: pattern.to_owned() });
         }
         if Path::new(pattern).components().any(|part| matches!(part, Part::ParentDir | Part::RootDir)) {
@@ -235,6 +239,10 @@ impl Copier<'_> {
         let component = self.name();
         move |source| FilesError::Io { component, path, source }
     }
+}
+
+fn is_glob(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '[', '{'])
 }
 
 fn exclude(component: &Component) -> Result<GlobSet, FilesError> {

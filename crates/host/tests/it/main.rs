@@ -1,0 +1,5 @@
+//! Apps made ready from their manifests, without anything that would wake them.
+
+#![cfg(test)]
+
+mod files;
