@@ -9,10 +9,10 @@ use coracle_triggers::http::{Body, HttpApp, Peer};
 use http_body_util::BodyExt;
 
 /// An app whose components are the guests built from this repository.
-struct Served {
-    app: Arc<HttpApp>,
+pub(crate) struct Served {
+    pub(crate) app: Arc<HttpApp>,
     /// Lives as long as its routes.
-    _workload: Workload,
+    pub(crate) workload: Workload,
 }
 
 async fn start(manifest: &str) -> Result<Workload, WorkloadError> {
@@ -22,11 +22,11 @@ async fn start(manifest: &str) -> Result<Workload, WorkloadError> {
     Workload::start(&host, app, Placement { folder, ..Placement::default() }).await
 }
 
-async fn serve(manifest: &str) -> Served {
+pub(crate) async fn serve(manifest: &str) -> Served {
     let workload = start(manifest).await.unwrap();
     let (app, warnings) = HttpApp::new(&workload).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    Served { app, _workload: workload }
+    Served { app, workload }
 }
 
 impl Served {
@@ -168,7 +168,7 @@ async fn an_import_without_a_grant_loads_and_is_told() {
         "{told:?}"
     );
     let (app, _) = HttpApp::new(&workload).unwrap();
-    let (status, _, body) = Served { app, _workload: workload }.get("/").await;
+    let (status, _, body) = Served { app, workload }.get("/").await;
     assert_eq!((status, body.as_str()), (500, "Error::AccessDenied"));
 
     let strict = format!("{manifest}\nstrict_imports = true\n");
@@ -205,7 +205,7 @@ async fn a_drained_app_refuses() {
     let manifest = "application = { name = \"a\" }\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"hello\"\n[component.hello]\nsource = \"hello-p2.wasm\"\n";
     let served = Arc::new(serve(manifest).await);
     assert_eq!(served.get("/").await.0, 200);
-    served._workload.drain().await;
+    served.workload.drain().await;
     assert_eq!(served.get("/").await.0, 503);
 }
 
@@ -217,7 +217,7 @@ async fn a_guest_that_works_on_after_its_answer_is_waited_for() {
         slow.display()
     ))
     .await;
-    let running = || served._workload.runnables().map(|runnable| runnable.running()).sum::<usize>();
+    let running = || served.workload.runnables().map(|runnable| runnable.running()).sum::<usize>();
     let request = http::Request::head("http://example.com/?n=3&ms=20").header("host", "example.com").body(Body::empty()).unwrap();
     let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
     let response = served.app.call(request, peer).await;
@@ -271,8 +271,9 @@ async fn an_interface_that_this_version_lacks_loads_and_is_denied() {
     let told: Vec<_> = workload.notices().iter().map(ToString::to_string).collect();
     assert!(told.iter().any(|notice| notice.contains("`fermyon:spin/redis@2.0.0`, which this version does not have")), "{told:?}");
     let (app, _) = HttpApp::new(&workload).unwrap();
-    let (status, _, body) = Served { app, _workload: workload }.get("/").await;
+    let (status, _, body) = Served { app, workload }.get("/").await;
     assert_eq!((status, body.starts_with("Error::Other(")), (500, true), "{body}");
+    assert!(body.contains("`fermyon:spin/redis@2.0.0` is denied; this version of the host does not have it"), "{body}");
 }
 
 #[tokio::test]

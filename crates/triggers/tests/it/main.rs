@@ -7,3 +7,4 @@ mod http;
 mod leaks;
 mod limits;
 mod support;
+mod traps;
