@@ -7,6 +7,7 @@ mod conformance;
 mod faults;
 mod guests;
 mod inspect;
+mod isolation;
 mod reference;
 mod refusals;
 mod run;

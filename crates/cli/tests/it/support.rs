@@ -145,6 +145,13 @@ impl Serving {
         self.child.wait().unwrap()
     }
 
+    /// Asks it to stop, and gives everything that it printed and nobody has read.
+    pub(crate) fn end(mut self) -> String {
+        self.signal(rustix::process::Signal::TERM);
+        self.child.wait().unwrap();
+        [rest(&self.lines), rest(&self.errors)].concat()
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
