@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coracle_capabilities::http_client;
-use coracle_engine::{Fault, InstanceState};
+use coracle_engine::Fault;
 use coracle_host::Runnable;
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
