@@ -3,7 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use coracle_capabilities as capabilities;
-use coracle_engine::{ArtifactCache, CompileBounds, Compiler, EngineError, Engines, Generation, InstanceState, Limits, LoadError, Loader, Settings};
+use coracle_engine::{
+    ArtifactCache, CompileBounds, Compiler, EngineError, Engines, Generation, InstanceState, Limits, LoadError, Loader, Settings,
+};
 use wasmtime::component::Linker;
 
 /// How a process runs guests.

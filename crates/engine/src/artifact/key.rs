@@ -4,10 +4,10 @@ use std::hash::Hasher;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::digest::Digest;
 use crate::Engines;
 #[cfg(feature = "compile")]
 use crate::Generation;
+use crate::digest::Digest;
 
 /// Identifies an artifact: the digest of the source, the settings of both engines and the version of our file format. The
 /// generation is not part of it because it follows from the source; this way a warm start need not parse the source at all.

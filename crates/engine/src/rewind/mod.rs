@@ -1,7 +1,7 @@
 //! Rewinding: an instance that has answered is put back to the moment after its instantiation, so that the next request finds it as
 //! fresh as a new one for a fraction of the cost. Memory is put back from outside, page by page; globals by two functions that are added
 //! to each core module before it is compiled. A component whose state cannot all be put back this way is left as it is, and each of
-//! its requests gets a new instance. See `docs/decisions/007-rewinding.md`.
+//! its requests gets a new instance. See `docs/decisions/008-rewinding.md`.
 
 mod add;
 mod module;

@@ -31,7 +31,7 @@ struct Scan {
     walk_end: u64,
     vec: u64,
     vec_len: u64,
-    max_pages: u64,
+    pages_max: u64,
     category_inverted: u64,
     category_mask: u64,
     category_anyof_mask: u64,

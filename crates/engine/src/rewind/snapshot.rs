@@ -67,12 +67,14 @@ impl Rewind {
     pub async fn snapshot(self: &Arc<Self>, store: &mut Store<InstanceState>, instance: &Instance) -> wasmtime::Result<Snapshot> {
         let base: TypedFunc<(), (WasmList<u8>,)> = instance.get_typed_func(&mut *store, &self.base)?;
         let (first,) = base.call_async(&mut *store, ()).await?;
-        let base = first.as_le_slice(&*store).as_ptr().expose_provenance();
+        let shared: &Store<InstanceState> = store;
+        let base = first.as_le_slice(shared).as_ptr().expose_provenance();
         for save in &self.saves {
             let save: TypedFunc<(), ()> = instance.get_typed_func(&mut *store, save)?;
             save.call_async(&mut *store, ()).await?;
         }
-        let restores = self.restores.iter().map(|restore| instance.get_typed_func(&mut *store, restore)).collect::<wasmtime::Result<_>>()?;
+        let restores =
+            self.restores.iter().map(|restore| instance.get_typed_func(&mut *store, restore)).collect::<wasmtime::Result<_>>()?;
         let memory_bytes = store.data().memory_bytes();
         let mut snapshot = Snapshot { base, memory_bytes, restores, kept: Vec::new(), rewind: Arc::clone(self) };
         let mut written = Vec::new();

@@ -76,9 +76,7 @@ impl<P: Send + 'static> Pool<P> {
                 }
                 Ok(instance)
             }
-            None => {
-                Ok(Instance { store: runnable.store()?, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, place: None })
-            }
+            None => Ok(Instance { store: runnable.store()?, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, place: None }),
         }
     }
 
