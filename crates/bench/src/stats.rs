@@ -1,47 +1,16 @@
-//! Medians, percentiles and the table that they are printed in.
-
-use std::fmt;
-
-/// Rows of text under a head.
-#[derive(Debug)]
-pub(crate) struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
-        Self { rows: vec![head.iter().map(|cell| (*cell).to_owned()).collect()] }
-    }
-
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-        let widths: Vec<_> = (0..columns).map(width).collect();
-        for (index, row) in self.rows.iter().enumerate() {
-            for (cell, width) in row.iter().zip(&widths) {
-                write!(f, "| {cell:<width$} ")?;
-            }
-            writeln!(f, "|")?;
-            if index == 0 {
-                for width in &widths {
-                    write!(f, "|{:-<1$}", "", width + 2)?;
-                }
-                writeln!(f, "|")?;
-            }
-        }
-        Ok(())
-    }
-}
+//! Medians and percentiles of a few figures. Times of requests, of which there are many, have a histogram.
 
 /// The middle of `values`; 0 of none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 50.0)
+}
+
+pub(crate) fn least(values: &[f64]) -> f64 {
+    percentile(values, 0.0)
+}
+
+pub(crate) fn greatest(values: &[f64]) -> f64 {
+    percentile(values, 100.0)
 }
 
 /// The value below which `percent` of `values` lie; 0 of none.
@@ -49,14 +18,36 @@ pub(crate) fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index of a short list")]
     let index = (percent / 100.0 * last as f64).round() as usize;
     sorted.get(index).copied().unwrap_or(0.0)
 }
 
-#[expect(clippy::print_stdout, reason = "a benchmark's output is its result")]
-pub(crate) fn say(text: &str) {
-    println!("{text}");
+/// A figure with as many digits as mean something: three, or all before the point.
+pub(crate) fn show(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 100.0 || size == 0.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.digits$}");
+    match text.split_once('.') {
+        None => grouped(&text),
+        Some(_) => text,
+    }
+}
+
+/// Thousands apart: `1,234,567`.
+fn grouped(digits: &str) -> String {
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let mut text = String::from(sign);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -71,9 +62,8 @@ mod tests {
     }
 
     #[test]
-    fn a_table_lines_its_columns_up() {
-        let mut table = Table::new(&["server", "req/s"]);
-        table.row(vec!["coracle".to_owned(), "1".to_owned()]);
-        assert_eq!(table.to_string(), "| server  | req/s |\n|---------|-------|\n| coracle | 1     |\n");
+    fn figures_have_the_digits_that_mean_something() {
+        let shown: Vec<_> = [0.0, 0.123_4, 1.234, 12.34, 123.4, 1_234.0, 1_234_567.0, -1_234.0].into_iter().map(show).collect();
+        assert_eq!(shown, ["0", "0.123", "1.23", "12.3", "123", "1,234", "1,234,567", "-1,234"]);
     }
 }

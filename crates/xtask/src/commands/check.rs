@@ -32,7 +32,7 @@ fn check(root: &Path) -> Result<()> {
     setup::ensure()?;
     stage("format", || run(cargo().current_dir(root).args(["fmt", "--all", "--check"])))?;
     stage("tidy", || tidy(root))?;
-    stage("guests", || guests::build(root))?;
+    stage("guests", || guests::build(root, guests::TESTS))?;
     stage("clippy", || {
         let mut clippy = cargo();
         clippy.current_dir(root).args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);

@@ -1,5 +1,5 @@
 //! `cargo xtask guests`: compiles the guest programs that tests and benchmarks run, and collects their `.wasm` files.
-//! Each folder in `GUESTS` is a package with a workspace of its own; cargo decides what has changed.
+//! Each folder in theirs is a package with a workspace of its own; cargo decides what has changed.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,22 +14,27 @@ use crate::source::target_dir;
 pub(super) const COMMAND: Command = Command {
     name: "guests",
     usage: "",
-    about: "compile the guest programs that the tests run",
+    about: "compile the guest programs that tests and benchmarks run",
     run: |root, args| {
         expect_no_args(&COMMAND, args)?;
         setup::ensure()?;
-        build(root)?;
+        build(root, EVERYWHERE)?;
         Ok(ExitCode::SUCCESS)
     },
 };
 
-const GUESTS: &str = "crates/testkit/guests";
+/// The guests of the tests.
+pub(super) const TESTS: &[&str] = &["crates/testkit/guests"];
 
-/// Builds every guest into `target/guests/out/<name>.wasm`.
-pub(super) fn build(root: &Path) -> Result<()> {
+/// All guests, those of the benchmark among them.
+pub(super) const EVERYWHERE: &[&str] = &["crates/testkit/guests", "crates/bench/guests"];
+
+/// Builds every guest in `folders` into `target/guests/out/<name>.wasm`.
+pub(super) fn build(root: &Path, folders: &[&str]) -> Result<()> {
     let out = target_dir(root).join("guests/out");
     std::fs::create_dir_all(&out).with_context(|| format!("could not create {}", out.display()))?;
-    let guests = find(&root.join(GUESTS))?;
+    let found: Vec<Vec<Guest>> = folders.iter().map(|folder| find(&root.join(folder))).collect::<Result<_>>()?;
+    let guests: Vec<Guest> = found.into_iter().flatten().collect();
     let mut programs = 0;
     for guest in &guests {
         programs += guest.build(root, &out).with_context(|| format!("guest `{}` does not build", guest.name))?;

@@ -1,0 +1,173 @@
+//! What the figures should come to. Each goal is a ratio or a bound that the record of one run decides; where it is missed, the reason and
+//! the next idea are written here by hand and stand on the page beside it.
+
+use crate::cases::bodies::{LARGE_DOWN, LARGE_UP};
+use crate::cases::work::UNINTERRUPTED;
+use crate::record::{Metric, Record};
+use crate::subjects::{CORACLE, CORACLE_REUSE, ENVOY, NATIVE, NODE, WASMTIME, WASMTIME_REUSE, WORKERD_WASM};
+
+/// A goal.
+pub(crate) struct Goal {
+    /// What is to be reached, in words.
+    pub(crate) text: &'static str,
+    pub(crate) value: Value,
+    pub(crate) bound: Bound,
+    /// Why it is missed, and what to try next; empty while nobody has looked.
+    pub(crate) shortfall: &'static str,
+}
+
+/// A figure of the record: the median of one series.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Figure {
+    pub(crate) case: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) subject: &'static str,
+    pub(crate) metric: Metric,
+}
+
+/// What a goal looks at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value {
+    One(Figure),
+    /// The first over the second.
+    Ratio(Figure, Figure),
+    /// The greatest of several ratios.
+    GreatestRatio(&'static [(Figure, Figure)]),
+}
+
+/// Where the value should lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+const fn hello(subject: &'static str, metric: Metric) -> Figure {
+    Figure { case: "hello", group: "", subject, metric }
+}
+
+const fn in_process(group: &'static str, metric: Metric) -> Figure {
+    Figure { case: "in-process", group, subject: CORACLE, metric }
+}
+
+const fn start(subject: &'static str) -> Figure {
+    Figure { case: "cold-start", group: "warm cache", subject, metric: Metric::StartMs }
+}
+
+const fn work(group: &'static str, subject: &'static str) -> Figure {
+    Figure { case: "work", group, subject, metric: Metric::WorkMs }
+}
+
+const fn body(group: &'static str, subject: &'static str) -> Figure {
+    Figure { case: "bodies", group, subject, metric: Metric::MibPerS }
+}
+
+const DEADLINES: &[(Figure, Figure)] = &[
+    (work("integers", CORACLE), work("integers", UNINTERRUPTED)),
+    (work("floating point", CORACLE), work("floating point", UNINTERRUPTED)),
+    (work("bits", CORACLE), work("bits", UNINTERRUPTED)),
+];
+
+const fn ratio(text: &'static str, over: Figure, under: Figure, bound: Bound) -> Goal {
+    Goal { text, value: Value::Ratio(over, under), bound, shortfall: "" }
+}
+
+const fn one(text: &'static str, figure: Figure, bound: Bound) -> Goal {
+    Goal { text, value: Value::One(figure), bound, shortfall: "" }
+}
+
+use Bound::{AtLeast, AtMost};
+use Metric::{CpuUs, P50Us, P99Us, RequestsPerS};
+
+/// Every goal, as the page lists them.
+pub(crate) const GOALS: &[Goal] = &[
+    ratio("hello, fresh: CPU of `wasmtime serve` over ours", hello(WASMTIME, CpuUs), hello(CORACLE, CpuUs), AtLeast(4.0)),
+    ratio("hello, fresh: our req/s over those of `wasmtime serve`", hello(CORACLE, RequestsPerS), hello(WASMTIME, RequestsPerS), AtLeast(3.0)),
+    ratio("hello, fresh: our CPU over native, thread per core", hello(CORACLE, CpuUs), hello(NATIVE, CpuUs), AtMost(5.0)),
+    ratio("hello, fresh: our CPU over Envoy's direct response", hello(CORACLE, CpuUs), hello(ENVOY, CpuUs), AtMost(1.0)),
+    ratio("hello, fresh: CPU of workerd's wasm over ours", hello(WORKERD_WASM, CpuUs), hello(CORACLE, CpuUs), AtLeast(5.0)),
+    ratio("hello, reuse: our CPU over native, thread per core", hello(CORACLE_REUSE, CpuUs), hello(NATIVE, CpuUs), AtMost(2.5)),
+    ratio("hello, reuse: our CPU over node", hello(CORACLE_REUSE, CpuUs), hello(NODE, CpuUs), AtMost(1.0)),
+    ratio("hello, reuse: CPU of `wasmtime serve` with reuse over ours", hello(WASMTIME_REUSE, CpuUs), hello(CORACLE_REUSE, CpuUs), AtLeast(2.5)),
+    one("instantiate + call + drop in process: p50 µs", in_process("1 thread", P50Us), AtMost(12.0)),
+    one("instantiate + call + drop in process: p99 µs", in_process("1 thread", P99Us), AtMost(30.0)),
+    ratio("the same on 2 threads over 1 thread, p50", in_process("2 threads", P50Us), in_process("1 thread", P50Us), AtMost(1.2)),
+    one("process start to first 200, warm cache: ms", start(CORACLE), AtMost(6.0)),
+    Goal {
+        text: "work under a deadline over the same without interruption, the worst of three",
+        value: Value::GreatestRatio(DEADLINES),
+        bound: AtMost(1.05),
+        shortfall: "",
+    },
+    ratio("1 MiB up: our MiB/s over native", body(LARGE_UP, CORACLE), body(LARGE_UP, NATIVE), AtLeast(0.7)),
+    ratio("1 MiB down: our MiB/s over native", body(LARGE_DOWN, CORACLE), body(LARGE_DOWN, NATIVE), AtLeast(0.7)),
+];
+
+impl Figure {
+    fn of(self, record: &Record) -> Option<f64> {
+        record.case(self.case)?.series(self.group, self.subject)?.median(self.metric)
+    }
+}
+
+impl Goal {
+    /// What was measured; `None` where it was not.
+    pub(crate) fn measured(&self, record: &Record) -> Option<f64> {
+        match self.value {
+            Value::One(figure) => figure.of(record),
+            Value::Ratio(over, under) => Some(over.of(record)? / under.of(record)?),
+            Value::GreatestRatio(pairs) => {
+                let ratio = |(over, under): &(Figure, Figure)| Some(over.of(record)? / under.of(record)?);
+                pairs.iter().map(ratio).try_fold(0.0_f64, |greatest, ratio| Some(greatest.max(ratio?)))
+            }
+        }
+    }
+
+    pub(crate) fn is_reached(&self, measured: f64) -> bool {
+        match self.bound {
+            AtLeast(least) => measured >= least,
+            AtMost(most) => measured <= most,
+        }
+    }
+
+    pub(crate) fn is_ratio(&self) -> bool {
+        matches!(self.value, Value::Ratio(..) | Value::GreatestRatio(..))
+    }
+
+    /// The figures that it looks at.
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        match self.value {
+            Value::One(figure) => vec![figure],
+            Value::Ratio(over, under) => vec![over, under],
+            Value::GreatestRatio(pairs) => pairs.iter().flat_map(|(over, under)| [*over, *under]).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases;
+    use crate::cases::{in_process, work};
+
+    #[test]
+    fn each_goal_looks_at_what_its_case_measures() {
+        for goal in GOALS {
+            for figure in goal.figures() {
+                let case = cases::find(figure.case).unwrap();
+                assert!(case.columns.contains(&figure.metric), "{}", goal.text);
+            }
+        }
+        let kinds = work::KINDS.map(|(kind, _)| kind);
+        assert!(DEADLINES.iter().all(|(ours, theirs)| kinds.contains(&ours.group) && ours.group == theirs.group));
+        assert_eq!(DEADLINES.len(), kinds.len());
+        assert_eq!((in_process::group(1), in_process::group(2)), ("1 thread", "2 threads"));
+    }
+
+    #[test]
+    fn bounds_include_themselves() {
+        let goal = one("x", start(CORACLE), AtMost(6.0));
+        assert!(goal.is_reached(6.0) && !goal.is_reached(6.1));
+        let goal = one("x", start(CORACLE), AtLeast(4.0));
+        assert!(goal.is_reached(4.0) && !goal.is_reached(3.9));
+    }
+}
