@@ -14,6 +14,8 @@ pub(crate) struct App {
     pub(crate) settings: String,
     /// Lines of its limits.
     pub(crate) limits: String,
+    /// Another component, at `/neighbour/...`, with the default limits.
+    pub(crate) neighbour: Option<PathBuf>,
 }
 
 /// How long an instance lives.
@@ -27,7 +29,7 @@ pub(crate) enum Policy {
 
 impl App {
     pub(crate) fn new(name: &str, guest: PathBuf) -> Self {
-        Self { name: name.to_owned(), guest, policy: Policy::Fresh, settings: String::new(), limits: String::new() }
+        Self { name: name.to_owned(), guest, policy: Policy::Fresh, settings: String::new(), limits: String::new(), neighbour: None }
     }
 
     pub(crate) fn reused(mut self) -> Self {
@@ -44,12 +46,12 @@ impl App {
     }
 
     fn manifest(&self) -> String {
-        let Self { name, guest, policy, settings, limits } = self;
+        let Self { name, guest, policy, settings, limits, neighbour } = self;
         let policy = match policy {
             Policy::Fresh => "fresh",
             Policy::Reuse => "reuse",
         };
-        format!(
+        let mut manifest = format!(
             "spin_manifest_version = 2\n\
              [application]\nname = \"{name}\"\nversion = \"0.1.0\"\n\
              [[trigger.http]]\nroute = \"/...\"\ncomponent = \"guest\"\n\
@@ -57,7 +59,15 @@ impl App {
              [component.guest.instances]\npolicy = \"{policy}\"\n\
              [component.guest.limits]\n{limits}\n",
             guest.display()
-        )
+        );
+        if let Some(neighbour) = neighbour {
+            manifest.push_str(&format!(
+                "[[trigger.http]]\nroute = \"/neighbour/...\"\ncomponent = \"neighbour\"\n\
+                 [component.neighbour]\nsource = \"{}\"\n",
+                neighbour.display()
+            ));
+        }
+        manifest
     }
 }
 
@@ -69,9 +79,11 @@ mod tests {
     fn the_manifest_is_one_that_we_read() {
         let mut app = App::new("hello", PathBuf::from("hello.wasm")).reused();
         app.settings = "key_value_stores = [\"default\"]".to_owned();
+        app.neighbour = Some(PathBuf::from("work.wasm"));
         app.limits = "memory = \"64MiB\"".to_owned();
         let manifest: toml::Table = app.manifest().parse().unwrap();
         assert_eq!(manifest["component"]["guest"]["instances"]["policy"].as_str(), Some("reuse"));
         assert_eq!(manifest["component"]["guest"]["limits"]["memory"].as_str(), Some("64MiB"));
+        assert_eq!(manifest["trigger"]["http"].as_array().map(Vec::len), Some(2));
     }
 }

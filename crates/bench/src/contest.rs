@@ -73,7 +73,7 @@ impl Contest {
     pub(crate) fn start(contestants: Vec<Contestant>) -> Result<Self> {
         let start = |Contestant { subject, launch, requests }| {
             let server = Server::start(&launch).with_context(|| subject.clone())?;
-            let idle_mib = server.processes().proportional_mib();
+            let idle_mib = server.processes().resident_mib();
             Ok(Running { subject, server, requests, idle_mib })
         };
         Ok(Self { running: contestants.into_iter().map(start).collect::<Result<_>>()? })
@@ -122,7 +122,7 @@ pub(crate) fn measure(server: &Server, discipline: &Discipline, time: Duration) 
     let processes = server.processes();
     let before_us = processes.cpu_us()?;
     let mut resident_mib = 0.0;
-    let outcome = load(server, discipline, time).run_and(|| resident_mib = processes.proportional_mib())?;
+    let outcome = load(server, discipline, time).run_and(|| resident_mib = processes.resident_mib())?;
     let spent_us = processes.cpu_us()? - before_us;
     let mut run = Run::from([
         (Metric::RequestsPerS, outcome.per_second()),

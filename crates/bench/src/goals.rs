@@ -82,13 +82,23 @@ use Metric::{CpuUs, P50Us, P99Us, RequestsPerS};
 /// Every goal, as the page lists them.
 pub(crate) const GOALS: &[Goal] = &[
     ratio("hello, fresh: CPU of `wasmtime serve` over ours", hello(WASMTIME, CpuUs), hello(CORACLE, CpuUs), AtLeast(4.0)),
-    ratio("hello, fresh: our req/s over those of `wasmtime serve`", hello(CORACLE, RequestsPerS), hello(WASMTIME, RequestsPerS), AtLeast(3.0)),
+    ratio(
+        "hello, fresh: our req/s over those of `wasmtime serve`",
+        hello(CORACLE, RequestsPerS),
+        hello(WASMTIME, RequestsPerS),
+        AtLeast(3.0),
+    ),
     ratio("hello, fresh: our CPU over native, thread per core", hello(CORACLE, CpuUs), hello(NATIVE, CpuUs), AtMost(5.0)),
     ratio("hello, fresh: our CPU over Envoy's direct response", hello(CORACLE, CpuUs), hello(ENVOY, CpuUs), AtMost(1.0)),
     ratio("hello, fresh: CPU of workerd's wasm over ours", hello(WORKERD_WASM, CpuUs), hello(CORACLE, CpuUs), AtLeast(5.0)),
     ratio("hello, reuse: our CPU over native, thread per core", hello(CORACLE_REUSE, CpuUs), hello(NATIVE, CpuUs), AtMost(2.5)),
     ratio("hello, reuse: our CPU over node", hello(CORACLE_REUSE, CpuUs), hello(NODE, CpuUs), AtMost(1.0)),
-    ratio("hello, reuse: CPU of `wasmtime serve` with reuse over ours", hello(WASMTIME_REUSE, CpuUs), hello(CORACLE_REUSE, CpuUs), AtLeast(2.5)),
+    ratio(
+        "hello, reuse: CPU of `wasmtime serve` with reuse over ours",
+        hello(WASMTIME_REUSE, CpuUs),
+        hello(CORACLE_REUSE, CpuUs),
+        AtLeast(2.5),
+    ),
     one("instantiate + call + drop in process: p50 µs", in_process("1 thread", P50Us), AtMost(12.0)),
     one("instantiate + call + drop in process: p99 µs", in_process("1 thread", P99Us), AtMost(30.0)),
     ratio("the same on 2 threads over 1 thread, p50", in_process("2 threads", P50Us), in_process("1 thread", P50Us), AtMost(1.2)),
@@ -134,6 +144,7 @@ impl Goal {
     }
 
     /// The figures that it looks at.
+    #[cfg(test)]
     pub(crate) fn figures(&self) -> Vec<Figure> {
         match self.value {
             Value::One(figure) => vec![figure],

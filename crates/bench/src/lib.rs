@@ -82,7 +82,8 @@ fn measure(arguments: &Arguments, cases: &[&'static Case], root: &std::path::Pat
     raise_descriptors();
     let (started_unix_ms, started, machine) = (clock::unix_ms(), clock::now(), Machine::read());
     note(&format!("machine: {}, {} cores, load before the run {}", machine.cpu, machine.cores, machine.load_before));
-    let wanted: Vec<_> = ALL.iter().copied().filter(|peer| cases.iter().any(|case| case.peers.iter().any(|of| of.name == peer.name))).collect();
+    let wanted: Vec<_> =
+        ALL.iter().copied().filter(|peer| cases.iter().any(|case| case.peers.iter().any(|of| of.name == peer.name))).collect();
     let peers = Peers::find(&wanted, &target(root).join("peers"), !arguments.no_install);
     for Skipped { what, why } in &peers.skipped {
         say(&format!("skipped {what}: {why}"));
@@ -129,7 +130,8 @@ fn commit(root: &std::path::Path) -> String {
 fn raise_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    let wanted = Rlimit { current: limit.maximum.map_or(Some(DESCRIPTORS), |maximum| Some(maximum.min(DESCRIPTORS))), maximum: limit.maximum };
+    let wanted =
+        Rlimit { current: limit.maximum.map_or(Some(DESCRIPTORS), |maximum| Some(maximum.min(DESCRIPTORS))), maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, wanted).context("descriptors") {
         note(&format!("cases with many connections may fail: {error:#}"));
     }

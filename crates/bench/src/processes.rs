@@ -37,11 +37,11 @@ impl Tree {
         Ok(members.iter().map(|stat| stat.ticks as f64 * TICK_US).sum())
     }
 
-    /// Memory that would be free without these processes: pages shared with others count by their share.
-    pub(crate) fn proportional_mib(&self) -> f64 {
+    /// Memory that is there for these processes, with the code that other processes may share.
+    pub(crate) fn resident_mib(&self) -> f64 {
         let kib = |stat: &Stat| {
             let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", stat.pid)).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("Pss:").map(str::to_owned)).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("Rss:").map(str::to_owned)).unwrap_or_default();
             line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0)
         };
         self.members().iter().map(kib).sum::<f64>() / 1_024.0
@@ -76,6 +76,65 @@ fn parse(line: &str) -> Option<Stat> {
     Some(Stat { pid, parent: u32::try_from(number(1)?).ok()?, ticks })
 }
 
+/// Pages of this process that nobody else has, in kibibytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Mapped {
+    /// All that were written to.
+    pub(crate) private_kib: f64,
+    /// Those of guests' linear memories.
+    pub(crate) guest_kib: f64,
+}
+
+impl Mapped {
+    /// What has been added since `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { private_kib: self.private_kib - before.private_kib, guest_kib: self.guest_kib - before.guest_kib }
+    }
+}
+
+/// What this process has mapped and written to.
+pub(crate) fn mapped() -> Result<Mapped> {
+    Ok(mapped_of(&std::fs::read_to_string("/proc/self/smaps")?))
+}
+
+/// A linear memory lies before a stretch of addresses that is reserved and out of reach: the rest of its slot. Nothing else in the process
+/// has such a stretch behind it.
+fn mapped_of(smaps: &str) -> Mapped {
+    /// The shortest stretch that is the rest of a slot. Stacks and tables have a page or two there.
+    const REST_BYTES_MIN: u64 = 64 << 20;
+
+    let mut sum = Mapped::default();
+    // The areas that touch each other, and how much of them was written to.
+    let (mut touching_kib, mut touching_end) = (0.0, 0);
+    for line in smaps.lines() {
+        if let Some((from, to, rights)) = area(line) {
+            if from != touching_end {
+                touching_kib = 0.0;
+            }
+            touching_end = to;
+            if rights.starts_with("---") {
+                if to - from >= REST_BYTES_MIN {
+                    sum.guest_kib += touching_kib;
+                }
+                touching_kib = 0.0;
+            }
+        } else if let Some(kib) =
+            line.strip_prefix("Private_Dirty:").and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok())
+        {
+            sum.private_kib += kib;
+            touching_kib += kib;
+        }
+    }
+    sum
+}
+
+/// `from-to rights …`, the first line of an area.
+fn area(line: &str) -> Option<(u64, u64, &str)> {
+    let (range, rest) = line.split_once(' ')?;
+    let (from, to) = range.split_once('-')?;
+    Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?, rest))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,9 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn a_guests_pages_are_those_before_the_rest_of_a_slot() {
+        let smaps = "1000-3000 rw-p 0 00:00 0 [heap]\nPrivate_Dirty:  8 kB\n\
+            10000-20000 rw-p 0 00:01 7 /memfd:image\nPrivate_Clean: 4 kB\nPrivate_Dirty:       12 kB\n\
+            20000-30000 rw-p 0 00:00 0\nPrivate_Dirty: 4 kB\n\
+            30000-100000000 ---p 0 00:00 0\nPrivate_Dirty: 0 kB\n\
+            200000000-200010000 rw-p 0 00:00 0\nPrivate_Dirty: 16 kB\n\
+            200010000-200011000 ---p 0 00:00 0\nPrivate_Dirty: 0 kB\n";
+        assert_eq!(mapped_of(smaps), Mapped { private_kib: 40.0, guest_kib: 16.0 });
+        assert!(mapped().unwrap().private_kib > 0.0);
+    }
+
+    #[test]
     fn this_process_has_memory() {
         let tree = Tree::of(vec![std::process::id()]);
-        assert!(tree.proportional_mib() > 0.1);
+        assert!(tree.resident_mib() > 0.1);
         tree.cpu_us().unwrap();
     }
 }

@@ -76,6 +76,7 @@ pub(crate) enum Metric {
     ResidentMib,
     KibEach,
     DirtiedKibEach,
+    HostKibEach,
     ImageMib,
     Failed,
 }
@@ -101,10 +102,11 @@ impl Metric {
             Self::P99Ms => ("p99 ms", false),
             Self::StartMs => ("start ms", false),
             Self::WorkMs => ("CPU ms", false),
-            Self::IdleMib => ("idle PSS MiB", false),
-            Self::ResidentMib => ("PSS MiB", false),
+            Self::IdleMib => ("idle RSS MiB", false),
+            Self::ResidentMib => ("RSS MiB", false),
             Self::KibEach => ("KiB each", false),
-            Self::DirtiedKibEach => ("of which the guest's pages, KiB", false),
+            Self::DirtiedKibEach => ("of them the guest's pages", false),
+            Self::HostKibEach => ("beyond the guest's pages", false),
             Self::ImageMib => ("image MiB", false),
             Self::Failed => ("failed", false),
         };

@@ -47,7 +47,7 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
         note(&format!("  start {} of {}", turn + 1, bench.plan.runs * STARTS));
         for starter in starters.iter_mut().filter(|starter| turn < starter.starts) {
             let server = Server::start(&(starter.launch)()?)?;
-            let idle_mib = server.processes().proportional_mib();
+            let idle_mib = server.processes().resident_mib();
             starter.series.runs.push(Run::from([(Metric::StartMs, server.start_ms), (Metric::IdleMib, idle_mib)]));
         }
     }

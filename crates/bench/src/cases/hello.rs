@@ -47,11 +47,9 @@ fn contestants(bench: &Bench) -> Result<Vec<Contestant>> {
     ];
     if let Some(program) = bench.peer(&wasmtime::PEER) {
         let cache = bench.wasmtime_cache()?;
-        for (subject, mode) in [
-            (WASMTIME, wasmtime::Mode::Fresh),
-            (WASMTIME_TUNED, wasmtime::Mode::Tuned),
-            (WASMTIME_REUSE, wasmtime::Mode::Reuse),
-        ] {
+        for (subject, mode) in
+            [(WASMTIME, wasmtime::Mode::Fresh), (WASMTIME_TUNED, wasmtime::Mode::Tuned), (WASMTIME_REUSE, wasmtime::Mode::Reuse)]
+        {
             contestants.push(Contestant::new(subject, wasmtime::serve(program, &guest, mode, &cache)?));
         }
     }

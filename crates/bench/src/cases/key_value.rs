@@ -35,8 +35,10 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
     app.name = "key-value-sqlite".to_owned();
     // The last of two folders counts.
     let sqlite = bench.coracle(&app)?.args(pair).arg("--state-dir").arg(bench.folder("key-value-state")?);
-    let mut contestants =
-        vec![Contestant::new(CORACLE, memory).asked_for("/default/greeting"), Contestant::new(CORACLE_SQLITE, sqlite).asked_for("/default/greeting")];
+    let mut contestants = vec![
+        Contestant::new(CORACLE, memory).asked_for("/default/greeting"),
+        Contestant::new(CORACLE_SQLITE, sqlite).asked_for("/default/greeting"),
+    ];
     if let Some(program) = bench.peer(&wasmtime::PEER) {
         let launch = wasmtime::serve(program, &guest, wasmtime::Mode::Fresh, &bench.wasmtime_cache()?)?;
         let launch = wasmtime::with_option(launch, "-Skeyvalue-in-memory-data=greeting=hello from the store");

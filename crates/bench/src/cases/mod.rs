@@ -7,11 +7,16 @@ mod catalogue;
 pub(crate) mod connections;
 mod key_value;
 mod languages;
+pub(crate) mod tail;
 
 pub(crate) mod in_process;
 pub(crate) mod work;
 
+pub(crate) mod live;
+
 mod cold_start;
+mod containers;
+pub(crate) mod first_request;
 
 use anyhow::Result;
 
@@ -44,12 +49,16 @@ pub(crate) const CASES: &[Case] = &[
     hello::CASE,
     in_process::CASE,
     cold_start::CASE,
+    first_request::CASE,
+    containers::CASE,
     bodies::CASE,
     catalogue::CASE,
     key_value::CASE,
     languages::CASE,
     work::CASE,
     connections::CASE,
+    tail::CASE,
+    live::CASE,
 ];
 
 /// The case of this name.

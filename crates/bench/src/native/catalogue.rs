@@ -152,9 +152,7 @@ fn list(url: &Url) -> Reply {
         }
     }
     let wanted = |thing: &Thing| {
-        kind.is_none_or(|kind| thing.kind == kind)
-            && colour.is_none_or(|colour| thing.colour == colour)
-            && thing.price_cents <= cents_max
+        kind.is_none_or(|kind| thing.kind == kind) && colour.is_none_or(|colour| thing.colour == colour) && thing.price_cents <= cents_max
     };
     let mut things: Vec<Thing> = (1..=THINGS).filter_map(thing).filter(wanted).collect();
     things.sort_by(|a, b| a.price_cents.cmp(&b.price_cents).then_with(|| a.name.cmp(&b.name)));
@@ -220,7 +218,10 @@ fn price(order: &Order) -> Reply {
     let number = format!("{:08x}-{}", checksum(&order.customer.email) & 0xffff_ffff, lines.len());
     let customer = format!("{} <{}>", order.customer.name.trim(), order.customer.email.to_lowercase());
     let total_cents = net_cents + tax_cents;
-    json(200, &Priced { number, customer, lines, delivery: order.delivery, goods_cents, rebate_cents, delivery_cents, tax_cents, total_cents })
+    json(
+        200,
+        &Priced { number, customer, lines, delivery: order.delivery, goods_cents, rebate_cents, delivery_cents, tax_cents, total_cents },
+    )
 }
 
 /// Whether mail could go there, as far as the text tells.

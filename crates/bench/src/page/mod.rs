@@ -74,7 +74,8 @@ fn plot(case: &Case, found: &CaseRecord, group: &str) -> Option<String> {
 /// The table of a case: medians, the range of the plotted figure, and its ratio to the reference.
 pub(crate) fn table(case: &Case, found: &CaseRecord) -> Table {
     let is_grouped = found.groups().len() > 1 || found.groups().iter().any(|group| !group.is_empty());
-    let columns: Vec<Metric> = case.columns.iter().copied().filter(|metric| found.series.iter().any(|it| it.median(*metric).is_some())).collect();
+    let columns: Vec<Metric> =
+        case.columns.iter().copied().filter(|metric| found.series.iter().any(|it| it.median(*metric).is_some())).collect();
     let mut head: Vec<String> = if is_grouped { vec!["conditions".to_owned()] } else { Vec::new() };
     head.push("subject".to_owned());
     for metric in &columns {

@@ -57,7 +57,12 @@ fn row(svg: &mut String, bar: &Bar, top: f64, scale: f64) {
     let (from, to) = (LABELS_WIDTH + bar.least * scale, LABELS_WIDTH + bar.greatest * scale);
     let end = (LABELS_WIDTH + bar.value * scale).max(to);
     // Writing to a string cannot fail.
-    let _ = writeln!(svg, "<text class=\"label\" x=\"{:.0}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>", LABELS_WIDTH - 8.0, escaped(&bar.label));
+    let _ = writeln!(
+        svg,
+        "<text class=\"label\" x=\"{:.0}\" y=\"{text:.1}\" text-anchor=\"end\">{}</text>",
+        LABELS_WIDTH - 8.0,
+        escaped(&bar.label)
+    );
     let _ = writeln!(
         svg,
         "<rect class=\"{class}\" x=\"{LABELS_WIDTH:.0}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{BAR_HEIGHT:.0}\" rx=\"2\"/>",

@@ -27,7 +27,7 @@ const METHOD: &str = "\
   each connection has one request in flight, which finds the greatest throughput. In an open loop requests are due at fixed times whatever the
   server does, and their time counts from when they were due.
 - CPU time is what the kernel accounts to all processes of a server, user and system, divided by the requests that it answered. Memory is
-  the proportional set size (PSS) of the same processes: shared pages count by their share.
+  the resident set of the same processes, code included.
 - Compare figures within one table. CPU time of a request depends on the processor, on what the other core does, and on the kernel.
 ";
 

@@ -8,8 +8,7 @@ use super::Peer;
 use super::package::Package;
 use crate::server::{Launch, free_address};
 
-pub(crate) const PEER: Peer =
-    Peer { name: "node", package: Package::Npm { name: "node", version: "26.10.0", program: "node/bin/node" } };
+pub(crate) const PEER: Peer = Peer { name: "node", package: Package::Npm { name: "node", version: "26.10.0", program: "node/bin/node" } };
 
 const SCRIPT: &str = r#"require("node:http")
   .createServer((request, response) => {

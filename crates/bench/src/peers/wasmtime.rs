@@ -29,11 +29,9 @@ pub(crate) fn serve(program: &Path, guest: &Path, mode: Mode, cache: &Path) -> R
     let launch = match mode {
         Mode::Fresh => launch,
         Mode::Reuse => launch.args(["--max-instance-reuse-count", "128"]),
-        Mode::Tuned => launch.args([
-            "-Opooling-memory-keep-resident=2097152",
-            "-Opooling-table-keep-resident=65536",
-            "-Opooling-pagemap-scan=y",
-        ]),
+        Mode::Tuned => {
+            launch.args(["-Opooling-memory-keep-resident=2097152", "-Opooling-table-keep-resident=65536", "-Opooling-pagemap-scan=y"])
+        }
     };
     // Its cache of compiled code lies in the user's cache folder.
     Ok(launch.arg(guest).env("XDG_CACHE_HOME", cache).env("HOME", cache))

@@ -11,11 +11,12 @@ wasip2::http::proxy::export!(Work);
 impl Guest for Work {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let path = request.path_with_query().unwrap_or_default();
-        let result = match path.as_str() {
-            "/sieve" => sieve(2_000_000).to_string(),
-            "/orbits" => orbits(60_000).to_string(),
-            "/digest" => digest(3_000_000).to_string(),
-            "/forever" => forever().to_string(),
+        // Wherever it is mounted, the last segment names the work.
+        let result = match path.rsplit('/').next().unwrap_or_default() {
+            "sieve" => sieve(2_000_000).to_string(),
+            "orbits" => orbits(60_000).to_string(),
+            "digest" => digest(3_000_000).to_string(),
+            "forever" => forever().to_string(),
             _ => "there are /sieve, /orbits, /digest and /forever".to_owned(),
         };
         if let Err(error) = respond(out, &result) {
