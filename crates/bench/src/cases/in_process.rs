@@ -20,6 +20,9 @@ use crate::terminal::note;
 /// Calls of one thread in one run, for each second of the plan.
 const CALLS_PER_SECOND: f64 = 10_000.0;
 
+/// The longest call that is told apart from longer ones.
+const CALL_NS_MAX: u64 = 10_000_000_000;
+
 pub(crate) const PLAIN: &str = "wasmtime, pool";
 pub(crate) const PLAIN_RESIDENT: &str = "wasmtime, pool, memory kept resident";
 
@@ -103,7 +106,7 @@ fn calls_of(callee: &Callee, threads: usize, count: usize) -> Result<Histogram<u
                 ready.wait();
                 let runtime = runtime?;
                 runtime.block_on(async {
-                    let mut times_ns = Histogram::new(3)?;
+                    let mut times_ns = histogram()?;
                     for _ in 0..count {
                         times_ns.saturating_record(callee.call().await?);
                     }
@@ -114,9 +117,13 @@ fn calls_of(callee: &Callee, threads: usize, count: usize) -> Result<Histogram<u
         let running: Vec<_> = (0..threads).map(begin).collect();
         running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Vec<_>>()
     });
-    let mut sum = Histogram::new(3)?;
+    let mut sum = histogram()?;
     for times in times {
         sum += times?;
     }
     Ok(sum)
+}
+
+fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, CALL_NS_MAX, 3)?)
 }

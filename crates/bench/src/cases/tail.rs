@@ -12,7 +12,7 @@ use crate::contest::{Contest, Contestant, Discipline, Running, load, measure};
 use crate::load::{Requests, Shape, request};
 use crate::peers::wasmtime;
 use crate::record::{Metric, Series};
-use crate::server::{Server, get};
+use crate::server::{Server, status_line};
 use crate::stats::median;
 use crate::subjects::{CORACLE, NATIVE, WASMTIME};
 use crate::terminal::note;
@@ -92,7 +92,7 @@ fn beside<T>(server: &Server, measure: impl FnOnce() -> Result<T>) -> Result<T> 
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 // It ends with an error each time: the limit is what it runs into.
-                if get(server.address, "/neighbour/forever").is_err() {
+                if status_line(server.address, "/neighbour/forever").is_err() {
                     std::thread::sleep(PAUSE);
                 }
             }

@@ -121,8 +121,11 @@ impl Bundle {
     pub(crate) fn new(folder: &Path, image: &Image, arguments: &[&str]) -> Result<Self> {
         let bundle = Self { folder: folder.to_owned() };
         std::fs::create_dir_all(folder)?;
-        capture(Command::new("runc").current_dir(folder).args(["spec"]))?;
         let path = folder.join("config.json");
+        if path.exists() {
+            std::fs::remove_file(&path)?;
+        }
+        capture(Command::new("runc").current_dir(folder).args(["spec"]))?;
         let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&path)?).context("runc's own configuration")?;
         let words: Vec<&str> = [image::PROGRAM].into_iter().chain(arguments.iter().copied()).collect();
         if let Some(process) = config.pointer_mut("/process") {
