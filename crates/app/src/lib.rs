@@ -17,5 +17,5 @@ pub use model::{
     App, Build, Component, ComponentId, Dependency, DependencyName, DependencyNameError, DependencySource, FileMount, Format, Inherit,
     InheritKey, InstancePolicy, LimitOverrides, Middleware, NameError, NameStyle, Profile, Source, Target, Trigger, Variable,
 };
-pub use problem::{Errors, Place, Problem, Warning};
+pub use problem::{Errors, Place, Places, Problem, Warning};
 pub use reference::reference;

@@ -1,5 +1,6 @@
 //! What is wrong with a manifest, and where: every problem at once, each with its place and its remedy.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A place in a manifest.
@@ -16,6 +17,37 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// The places of the keys of one table, so that what only shows when an application starts can be told with its line.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    table: Option<Place>,
+    keys: BTreeMap<String, Place>,
+}
+
+impl Places {
+    pub(crate) fn new(table: Place) -> Self {
+        Self { table: Some(table), keys: BTreeMap::new() }
+    }
+
+    pub(crate) fn insert(&mut self, key: impl Into<String>, place: Place) {
+        self.keys.insert(key.into(), place);
+    }
+
+    /// The place of `key`, or that of the whole table where the author did not write the key; `None` without a manifest.
+    #[must_use]
+    pub fn of(&self, key: &str) -> Option<&Place> {
+        self.keys.get(key).or(self.table.as_ref())
+    }
+}
+
+impl fmt::Debug for Places {
+    /// One line: a table is looked at for what it says, not for where it says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.table.iter().chain(self.keys.values()).map(|place| place.line);
+        write!(f, "Places({})", lines.map(|line| line.to_string()).collect::<Vec<_>>().join(" "))
     }
 }
 

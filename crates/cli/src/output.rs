@@ -5,9 +5,12 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use coracle_base::clock;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
 use crate::environment::Environment;
+use crate::logs::timestamp;
 
 /// How often a spinner turns.
 const SPIN: Duration = Duration::from_millis(100);
@@ -18,6 +21,8 @@ pub(crate) struct Output {
     colored_out: bool,
     colored_err: bool,
     shows_progress: bool,
+    /// Whether standard error has an object in each line.
+    json: bool,
 }
 
 /// The colours and weights that are used.
@@ -50,7 +55,18 @@ impl Output {
     pub(crate) fn new(environment: &Environment) -> Self {
         let colors = environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb");
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
-        Self { colored_out: colors && out, colored_err: colors && err, shows_progress: err && environment.get("TERM") != Some("dumb") }
+        Self {
+            colored_out: colors && out,
+            colored_err: colors && err,
+            shows_progress: err && environment.get("TERM") != Some("dumb"),
+            json: false,
+        }
+    }
+
+    /// The same place, where everything on standard error is an object in each line.
+    #[must_use]
+    pub(crate) fn with_json_lines(self) -> Self {
+        Self { colored_err: false, shows_progress: false, json: true, ..self }
     }
 
     /// Whether log lines on standard error may have colours.
@@ -85,26 +101,33 @@ impl Output {
 
     /// Something that is good to know.
     pub(crate) fn note(self, text: impl Display) {
-        let text = paint(self.colored_err, &text.to_string(), Style::Dim);
-        print(&mut std::io::stderr().lock(), format_args!("{text}\n"));
+        self.tell("INFO", "message", &text, |text| paint(self.colored_err, text, Style::Dim));
     }
 
     /// Something that is allowed and probably not meant.
     pub(crate) fn warning(self, text: impl Display) {
-        let label = paint(self.colored_err, "warning:", Style::Yellow);
-        print(&mut std::io::stderr().lock(), format_args!("{label} {text}\n"));
+        self.tell("WARN", "message", &text, |text| format!("{} {text}", paint(self.colored_err, "warning:", Style::Yellow)));
     }
 
     /// Why it does not go on.
     pub(crate) fn error(self, text: impl Display) {
-        let label = paint(self.colored_err, "error:", Style::Red);
-        print(&mut std::io::stderr().lock(), format_args!("{label} {text}\n"));
+        self.tell("ERROR", "message", &text, |text| format!("{} {text}", paint(self.colored_err, "error:", Style::Red)));
     }
 
     /// The way out of an error.
     pub(crate) fn help(self, text: impl Display) {
-        let label = paint(self.colored_err, "help:", Style::Cyan);
-        print(&mut std::io::stderr().lock(), format_args!("  {label} {text}\n"));
+        self.tell("ERROR", "help", &text, |text| format!("  {} {text}", paint(self.colored_err, "help:", Style::Cyan)));
+    }
+
+    /// A line on standard error, as `plain` shows it or as an object.
+    fn tell(self, level: &str, field: &str, text: &dyn Display, plain: impl FnOnce(&str) -> String) {
+        let text = text.to_string();
+        let line = if self.json {
+            json!({ "timestamp": timestamp(clock::unix_ms()), "level": level, field: text }).to_string()
+        } else {
+            plain(&text)
+        };
+        print(&mut std::io::stderr().lock(), format_args!("{line}\n"));
     }
 
     /// Empties the terminal.

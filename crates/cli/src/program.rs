@@ -1,5 +1,6 @@
 //! From the command line to a command: the definition of the whole program, made from [`COMMANDS`], and the end of every error.
 
+use clap::ArgMatches;
 use clap::error::ErrorKind;
 
 use crate::commands::COMMANDS;
@@ -8,6 +9,7 @@ use crate::environment::Environment;
 use crate::exit::{self, Exit};
 use crate::output::Output;
 use crate::refusal;
+use crate::serving::LogFormat;
 
 const ABOUT: &str = "Runs WebAssembly apps: fast, small, and allowed nothing that they were not granted";
 
@@ -37,6 +39,7 @@ pub(crate) fn run() -> Exit {
     };
     let Some((name, arguments)) = matches.subcommand() else { return Exit::Usage };
     let Some(command) = COMMANDS.iter().find(|command| command.name() == name) else { return Exit::Usage };
+    let output = if has_json_logs(arguments) { output.with_json_lines() } else { output };
     let context = Context { environment, output };
     match command.run(&context, arguments) {
         Ok(exit) => exit,
@@ -48,6 +51,11 @@ pub(crate) fn run() -> Exit {
             }
         },
     }
+}
+
+/// Whether the command writes logs, and was asked for those that programs read.
+fn has_json_logs(arguments: &ArgMatches) -> bool {
+    matches!(arguments.try_get_one::<LogFormat>("log_format"), Ok(Some(LogFormat::Json)))
 }
 
 /// The whole command line, from which parsing, help, completions and the reference page are made.

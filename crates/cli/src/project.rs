@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use coracle_app::{App, BareWorld, Format, MANIFEST_BYTES_MAX};
-use coracle_engine::Shape;
-use coracle_host::read_component;
+use coracle_engine::{Shape, artifact_shape, looks_like_artifact};
+use coracle_host::{is_artifact, read_component};
 use coracle_triggers::command::exports_program;
 
 use crate::environment::Environment;
@@ -40,6 +40,10 @@ pub(crate) struct AppArguments {
     /// The app, which is a file or folder
     #[arg(long = "from-file", value_name = "PATH", conflicts_with_all = ["app", "from"])]
     from_file: Option<PathBuf>,
+
+    /// The app, which is in a registry
+    #[arg(long = "from-registry", value_name = "REFERENCE", hide = true, conflicts_with_all = ["app", "from", "from_file"])]
+    from_registry: Option<String>,
 
     /// Use this build profile of the manifest
     #[arg(long, value_name = "NAME")]
@@ -101,6 +105,9 @@ impl Project {
 
 /// The file that `arguments` mean.
 pub(crate) fn locate(arguments: &AppArguments, environment: &Environment) -> anyhow::Result<PathBuf> {
+    if let Some(reference) = &arguments.from_registry {
+        return refuse_registry(reference);
+    }
     let Some(named) = arguments.named() else { return nearest(environment.folder()) };
     if named.is_dir() {
         let found = MANIFESTS.iter().map(|name| named.join(name)).find(|path| path.is_file());
@@ -115,14 +122,18 @@ pub(crate) fn locate(arguments: &AppArguments, environment: &Environment) -> any
     if !named.exists() {
         let text = named.display().to_string();
         if looks_like_reference(&text) {
-            return refuse(
-                format!("{text} looks like an app in a registry, and registries are not supported yet"),
-                "fetch the app first, and name its manifest or WebAssembly file",
-            );
+            return refuse_registry(&text);
         }
         return refuse(format!("{text} does not exist"), "name a manifest, a folder with one, or a WebAssembly file");
     }
     Ok(named.to_owned())
+}
+
+fn refuse_registry<T>(reference: &str) -> anyhow::Result<T> {
+    refuse(
+        format!("{reference} looks like an app in a registry, and registries are not supported yet"),
+        "fetch the app first, and name its manifest or WebAssembly file",
+    )
 }
 
 /// The manifest in `folder` or the nearest one above it.
@@ -149,7 +160,7 @@ fn manifest_text(file: &Path) -> anyhow::Result<Option<String>> {
     let limit = MANIFEST_BYTES_MAX as u64 + 1;
     opened.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
     let is_named_wasm = file.extension().is_some_and(|extension| extension == "wasm" || extension == "wat");
-    if is_named_wasm || bytes.starts_with(MAGIC) {
+    if is_named_wasm || bytes.starts_with(MAGIC) || looks_like_artifact(&bytes) {
         return Ok(None);
     }
     match String::from_utf8(bytes) {
@@ -171,8 +182,11 @@ fn bare(file: &Path, profile: Option<&str>) -> anyhow::Result<App> {
     Ok(coracle_app::bare(&name, world(&shape)))
 }
 
-/// What the WebAssembly in `file` is.
+/// What the WebAssembly in `file` is, or was before it was compiled.
 pub(crate) fn shape(file: &Path) -> anyhow::Result<Shape> {
+    if is_artifact(file) {
+        return artifact_shape(file).with_context(|| format!("{} cannot be used", file.display()));
+    }
     let bytes = read_component(file)?;
     Shape::of(&bytes).with_context(|| format!("{} cannot be used", file.display()))
 }

@@ -1,9 +1,11 @@
 //! What the components of an app are and want, found without running them: their code, what they import and export, and whether the
 //! manifest grants it.
 
+use std::path::Path;
+
 use coracle_app::{App, Component, ComponentId, DependencySource, Trigger};
 use coracle_capabilities::is_unavailable;
-use coracle_engine::{Generation, Import, Shape};
+use coracle_engine::{Generation, Import, LoadError, Shape, examine};
 use coracle_host::{SourceError, Sources, interface_of, is_ambient, line_of};
 
 use crate::project::Project;
@@ -15,8 +17,10 @@ pub(crate) struct Found {
     pub(crate) bytes: Vec<u8>,
     /// What the code is.
     pub(crate) shape: Shape,
-    /// What it imports, with what the manifest says about it. Empty for a core module, whose imports show when it is adapted.
+    /// What it imports, with what the manifest says about it.
     pub(crate) imports: Vec<(Import, Standing)>,
+    /// Why it does not load.
+    pub(crate) fault: Option<LoadError>,
 }
 
 /// How an import stands with the manifest.
@@ -37,6 +41,8 @@ pub(crate) enum Standing {
     Plugged,
     /// The component that it stands before answers it.
     Passed,
+    /// It is how core modules speak, which have no interfaces: what stands behind it is granted all the same.
+    Module,
     /// This version does not have it: calls are denied.
     Unavailable,
     /// No capability answers it: the component does not load.
@@ -54,21 +60,17 @@ pub(crate) enum SurveyError {
     Shape(ComponentId, #[source] coracle_engine::ShapeError),
 }
 
-/// Looks at `component` of `project`.
-pub(crate) async fn survey(project: &Project, component: &Component) -> Result<Found, SurveyError> {
-    let sources = Sources::new(&project.app, &project.folder, None);
+/// Looks at `component` of `project`. Downloads are kept in `cache`.
+pub(crate) async fn survey(project: &Project, component: &Component, cache: Option<&Path>) -> Result<Found, SurveyError> {
+    let sources = Sources::new(&project.app, &project.folder, cache);
     let bytes = sources.of(component).await.map_err(|error| SurveyError::Source(component.id.clone(), error))?;
     let shape = Shape::of(&bytes).map_err(|error| SurveyError::Shape(component.id.clone(), error))?;
-    let imports = match &shape {
-        Shape::Component { imports, exports, .. } => {
-            let is_middleware = project.app.triggers.iter().any(|trigger| is_before(trigger, &component.id));
-            let is_passed = |import: &Import| is_middleware && exports.iter().any(|export| export.name == import.name);
-            let standing = |import: &Import| if is_passed(import) { Standing::Passed } else { standing(component, import) };
-            imports.iter().map(|import| (import.clone(), standing(import))).collect()
-        }
-        Shape::Module { .. } => Vec::new(),
-    };
-    Ok(Found { bytes, shape, imports })
+    let fault = examine(&bytes).err();
+    let is_middleware = project.app.triggers.iter().any(|trigger| is_before(trigger, &component.id));
+    let is_passed = |import: &Import| is_middleware && shape.exports().iter().any(|export| export.name == import.name);
+    let standing = |import: &Import| if is_passed(import) { Standing::Passed } else { standing(component, import) };
+    let imports = shape.imports().iter().map(|import| (import.clone(), standing(import))).collect();
+    Ok(Found { bytes, shape, imports, fault })
 }
 
 impl Found {
@@ -90,7 +92,7 @@ impl Found {
         }
     }
 
-    /// Whether a trigger of `kind` finds something to call. A core module shows that only when it is adapted.
+    /// Whether a trigger of `kind` finds something to call. What a core module becomes shows only when it is loaded.
     pub(crate) fn fits(&self, kind: &str) -> bool {
         let (Shape::Component { exports, .. }, Some(trigger)) = (&self.shape, coracle_triggers::find(kind)) else { return true };
         let wanted: Vec<_> = trigger.about().exports.iter().map(|text| Import::parse(text)).collect();
@@ -104,12 +106,18 @@ fn fits(export: &Import, wanted: &Import) -> bool {
     export.name == wanted.name && wanted.version.as_ref().is_none_or(begins)
 }
 
-fn standing(component: &Component, import: &Import) -> Standing {
+/// How `import` of `component` stands with the manifest.
+pub(crate) fn standing(component: &Component, import: &Import) -> Standing {
     if component.dependencies.iter().any(|dependency| names(&dependency.name.to_string(), import)) {
         return Standing::Plugged;
     }
     let Some(interface) = interface_of(import) else {
-        return if is_unavailable(import) { Standing::Unavailable } else { Standing::Unknown };
+        return match import.name.as_str() {
+            _ if is_unavailable(import) => Standing::Unavailable,
+            // The names that core modules import from have no namespace; those that nobody knows are a fault of the module.
+            name if !name.contains(':') => Standing::Module,
+            _ => Standing::Unknown,
+        };
     };
     let Some(key) = interface.granted_by else { return Standing::Free };
     let is_granted = component.grants.contains_key(key) || (key == "files" && !component.files.is_empty());

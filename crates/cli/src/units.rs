@@ -33,6 +33,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a duration, or a range such as `10s..20s`, of which the end counts.
+pub(crate) fn duration_or_range(text: &str) -> Result<Duration, String> {
+    match text.split_once("..") {
+        Some((start, end)) => duration(start).and_then(|_| duration(end)),
+        None => duration(text),
+    }
+}
+
 /// `text` of the form `NAME=VALUE`.
 pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -75,6 +83,15 @@ mod tests {
         assert_eq!(duration("4"), Ok(Duration::from_secs(4)));
         for wrong in ["", "s", "1h2", "-1s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_a_range_the_end_counts() {
+        assert_eq!(duration_or_range("10s..20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration_or_range("10s"), Ok(Duration::from_secs(10)));
+        for wrong in ["..", "1s..", "..1s", "x..1s"] {
+            assert!(duration_or_range(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -126,6 +126,19 @@ fn rewindable(component: Cow<'_, [u8]>, generation: Generation) -> (Cow<'_, [u8]
     }
 }
 
+/// Whether `bytes` will load, as far as can be told without compiling.
+///
+/// # Errors
+/// [`LoadError`] that loading them would give too.
+pub fn examine(bytes: &[u8]) -> Result<Shape, LoadError> {
+    let shape = Shape::of(bytes)?;
+    match &shape {
+        Shape::Component { .. } => drop(world::renew(bytes, &shape)?),
+        Shape::Module { .. } => drop(core_module::fate(bytes)?),
+    }
+    Ok(shape)
+}
+
 impl Component {
     /// Compiles `bytes`, a component or a core module, in this process and without a cache. A program uses a [`crate::Loader`].
     ///

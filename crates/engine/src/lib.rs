@@ -20,12 +20,12 @@ mod state;
 mod ticker;
 mod world;
 
-pub use artifact::{ArtifactCache, ArtifactError, CacheError};
+pub use artifact::{ArtifactCache, ArtifactError, CacheError, artifact_shape, looks_like_artifact};
 pub use capability::{About, Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site};
 #[cfg(feature = "compile")]
 pub use compile::child_main;
 pub use compile::{CompileBounds, CompileError, Compiler, Progress};
-pub use component::{Component, LoadError, store};
+pub use component::{Component, LoadError, examine, store};
 pub use core_module::ModuleError;
 pub use deny::{denied_name, deny, undenied_name};
 pub use digest::Digest;

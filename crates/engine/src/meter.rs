@@ -29,6 +29,8 @@ pub struct Meter {
     cpu_ns: AtomicU64,
     exhausted: AtomicBool,
     memory_bytes: AtomicUsize,
+    /// The memory of an instance that was made for this invocation, before it was called; 0 where it was not.
+    initial_memory_bytes: AtomicUsize,
 }
 
 impl Meter {
@@ -42,6 +44,7 @@ impl Meter {
             cpu_ns: AtomicU64::new(0),
             exhausted: AtomicBool::new(false),
             memory_bytes: AtomicUsize::new(0),
+            initial_memory_bytes: AtomicUsize::new(0),
         }
     }
 
@@ -49,6 +52,17 @@ impl Meter {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes.load(Relaxed)
+    }
+
+    /// Notes that the instance was made and is called now.
+    pub fn instantiated(&self) {
+        self.initial_memory_bytes.store(self.memory_bytes(), Relaxed);
+    }
+
+    /// The size of the instance's linear memories before it was called; `None` when it was not made for this invocation.
+    #[must_use]
+    pub fn initial_memory_bytes(&self) -> Option<usize> {
+        Some(self.initial_memory_bytes.load(Relaxed)).filter(|bytes| *bytes > 0)
     }
 
     pub(crate) fn note_memory(&self, bytes: usize) {
@@ -70,6 +84,7 @@ impl Meter {
     /// Starts the count anew, for the next invocation of a reused instance.
     pub fn reset(&self) {
         self.used_ns.store(0, Relaxed);
+        self.initial_memory_bytes.store(0, Relaxed);
     }
 
     /// Whether the guest may go on; called on each epoch tick while the guest runs.

@@ -24,3 +24,83 @@ pub(crate) fn key_of(import: &Import) -> Option<InheritKey> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use coracle_app::{Inherit, InheritKey};
+    use coracle_engine::Import;
+
+    use super::key_of;
+    use crate::compose::restricted;
+
+    /// What Spin denies to a dependency that does not inherit the key, and what it forgets: the sockets of WASI 0.3 among the hosts.
+    const BY_KEY: &[(InheritKey, &[&str])] = &[
+        (
+            InheritKey::AllowedOutboundHosts,
+            &[
+                "fermyon:spin/http",
+                "wasi:http/client@0.3.0",
+                "wasi:http/client@0.3.0-rc-2026-03-15",
+                "wasi:http/outgoing-handler@0.2.6",
+                "wasi:http/outgoing-handler@0.2.12",
+                "wasi:sockets/ip-name-lookup@0.2.6",
+                "wasi:sockets/ip-name-lookup@0.3.0",
+                "wasi:sockets/ip-name-lookup@0.3.0-rc-2026-03-15",
+                "wasi:sockets/tcp@0.2.6",
+                "wasi:sockets/tcp-create-socket@0.2.6",
+                "wasi:sockets/udp@0.2.6",
+                "wasi:sockets/udp-create-socket@0.2.6",
+                "wasi:sockets/types@0.3.0",
+                "wasi:sockets/types@0.3.0-rc-2026-03-15",
+            ],
+        ),
+        (
+            InheritKey::Environment,
+            &["wasi:cli/environment@0.2.6", "wasi:cli/environment@0.3.0", "wasi:cli/environment@0.3.0-rc-2026-03-15"],
+        ),
+        (
+            InheritKey::Files,
+            &["wasi:filesystem/preopens@0.2.6", "wasi:filesystem/preopens@0.3.0", "wasi:filesystem/preopens@0.3.0-rc-2026-03-15"],
+        ),
+        (
+            InheritKey::KeyValueStores,
+            &[
+                "fermyon:spin/key-value",
+                "fermyon:spin/key-value@2.0.0",
+                "spin:key-value/key-value@3.0.0",
+                "wasi:keyvalue/store@0.2.0-draft2",
+                "wasi:keyvalue/atomics@0.2.0-draft2",
+                "wasi:keyvalue/batch@0.2.0-draft2",
+            ],
+        ),
+        (
+            InheritKey::SqliteDatabases,
+            &["fermyon:spin/sqlite", "fermyon:spin/sqlite@2.0.0", "spin:sqlite/sqlite@3.0.0", "spin:sqlite/sqlite@3.1.0"],
+        ),
+        (
+            InheritKey::Variables,
+            &["fermyon:spin/config", "fermyon:spin/variables@2.0.0", "spin:variables/variables@3.0.0", "wasi:config/store@0.2.0-rc.1"],
+        ),
+    ];
+
+    #[test]
+    fn each_interface_goes_with_its_key_and_with_no_other() {
+        for (key, interfaces) in BY_KEY {
+            let others: std::collections::BTreeSet<_> = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
+            for name in *interfaces {
+                assert_eq!(key_of(&Import::parse(name)), Some(*key), "{name}");
+                assert!(restricted(name, &Inherit::None).is_some(), "{name}");
+                assert!(restricted(name, &Inherit::Some(others.clone())).is_some(), "{name}");
+                assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");
+                assert_eq!(restricted(name, &Inherit::All), None, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn clocks_randomness_and_streams_always_pass() {
+        for name in ["wasi:clocks/monotonic-clock@0.2.6", "wasi:random/random@0.3.0", "wasi:cli/stdout@0.2.6", "wasi:io/streams@0.2.12"] {
+            assert_eq!(restricted(name, &Inherit::None), None, "{name}");
+        }
+    }
+}

@@ -2,9 +2,11 @@
 
 mod admission;
 mod admit;
+mod assemble;
 mod compose;
 mod fetch;
 mod files;
+mod grants;
 mod host;
 mod inherit;
 mod limits;
@@ -15,10 +17,12 @@ mod workload;
 
 pub use admission::Slot;
 pub use admit::{AdmitError, Notice, interface_of, is_ambient, line_of};
+pub use assemble::AssembleError;
 pub use compose::ComposeError;
 pub use fetch::FetchError;
 pub use files::{FilesError, Mounting};
+pub use grants::{GrantCause, GrantFault, faults};
 pub use host::{Host, HostError, Options};
 pub use runnable::{Parts, Runnable};
-pub use source::{SourceError, Sources, read_component};
+pub use source::{SourceError, Sources, is_artifact, read_component};
 pub use workload::{Placement, Watcher, Workload, WorkloadError};

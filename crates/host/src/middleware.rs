@@ -100,7 +100,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// How the manifest names it.
-fn name_of(source: &DependencySource) -> String {
+pub(crate) fn name_of(source: &DependencySource) -> String {
     match source {
         DependencySource::Path { path } => path.clone(),
         DependencySource::Url { url, .. } => url.clone(),

@@ -1,9 +1,11 @@
 //! Where a component's bytes come from.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use coracle_app::{App, Component, ComponentId, DependencySource, Source};
+use coracle_engine::looks_like_artifact;
 
 use crate::fetch::{self, COMPONENT_BYTES_MAX, FetchError};
 
@@ -88,6 +90,12 @@ impl<'a> Sources<'a> {
         Self { app, folder, cache }
     }
 
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> &'a App {
+        self.app
+    }
+
     /// The bytes of `component`, before its dependencies are plugged in.
     ///
     /// # Errors
@@ -105,6 +113,13 @@ impl<'a> Sources<'a> {
             }
         }
         Err(SourceError::Circle(component.id.clone()))
+    }
+
+    /// The file of `component` if that was compiled ahead of time, and is thus code for this machine.
+    pub(crate) fn artifact(&self, component: &Component) -> Option<PathBuf> {
+        let Source::Path(path) = &component.source else { return None };
+        let path = self.folder.join(path);
+        is_artifact(&path).then_some(path)
     }
 
     /// The bytes of a dependency.
@@ -126,6 +141,13 @@ impl<'a> Sources<'a> {
             error => error,
         })
     }
+}
+
+/// Whether the file at `path` was compiled ahead of time.
+#[must_use]
+pub fn is_artifact(path: &Path) -> bool {
+    let mut start = [0; 4];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && looks_like_artifact(&start)
 }
 
 /// The WebAssembly in the file at `path`; the text format is translated.

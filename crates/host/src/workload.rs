@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coracle_app::{App, Component, ComponentId, Inherit, Trigger};
-use coracle_capabilities::{self as capabilities, ALL, UNAVAILABLE_GRANTS, is_unavailable};
+use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
+use coracle_capabilities::{self as capabilities, is_unavailable};
 use coracle_engine::{
-    Bind, BindError, Capability, Component as Loaded, Grant, GrantError, GrantRequest, Identity, Import, InstanceState, LoadError,
-    Progress, RuntimeConfig, Site, deny, undenied_name,
+    Bind, BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
 };
 use serde_json::Value;
 use tempfile::TempDir;
 use wasmtime::component::Linker;
 
 use crate::admit::{self, AdmitError, Notice};
-use crate::compose::{self, ComposeError, Plug};
+use crate::assemble::AssembleError;
 use crate::files::{self, FilesError, Mounting};
-use crate::middleware::{self, Before, Step};
-use crate::source::{SourceError, Sources};
+use crate::grants::{self, GrantFault};
+use crate::middleware::{self, Before};
+use crate::source::Sources;
 use crate::{Host, Parts, Runnable, limits};
 
 /// How temporary folders begin, so that one that was left behind can be told.
@@ -87,30 +87,20 @@ pub enum WorkloadError {
     /// The runtime configuration has keys that nobody reads.
     #[error("the runtime configuration has unknown keys: {}; remove them or correct their names", .0.join(", "))]
     UnusedConfig(Vec<String>),
-    /// A manifest grants something that does not exist.
-    #[error("component `{component}` is granted `{key}`, which no capability knows; known are {known}")]
-    UnknownGrant {
-        /// The component.
-        component: ComponentId,
-        /// The key.
-        key: String,
-        /// What could have been meant.
-        known: String,
+    /// Something that is told with its place in the manifest.
+    #[error("{place}")]
+    At {
+        /// The place.
+        place: Place,
+        /// What is wrong there.
+        source: Box<WorkloadError>,
     },
-    /// A grant is malformed.
+    /// A grant is malformed, or of something that does not exist.
     #[error(transparent)]
-    Grant(#[from] GrantError),
-    /// The bytes of a component cannot be had.
-    #[error("component `{component}` has no code")]
-    Source {
-        /// The component.
-        component: ComponentId,
-        /// Why.
-        source: SourceError,
-    },
-    /// Its dependencies do not fit.
+    Grant(#[from] GrantFault),
+    /// The parts of a component are missing or do not fit.
     #[error(transparent)]
-    Compose(#[from] ComposeError),
+    Assemble(#[from] AssembleError),
     /// It does not load.
     #[error("component `{component}` cannot be loaded")]
     Load {
@@ -210,12 +200,15 @@ impl Loading<'_> {
     async fn component(&self, workload: &Workload, id: &ComponentId) -> Result<(Runnable, Vec<Notice>), WorkloadError> {
         let app = &workload.app;
         let component = app.component(id).ok_or_else(|| WorkloadError::UnknownComponent(id.clone(), components(app)))?;
-        let bytes = self.bytes(app, component).await?;
-        let load = |source| WorkloadError::Load { component: id.clone(), source };
-        let loaded = self.load(id, bytes).await.map_err(load)?;
+        let load = |source| at(&component.places, "source", WorkloadError::Load { component: id.clone(), source });
+        let loaded = match self.artifact(app, component) {
+            Some(path) => self.load_artifact(path).await.map_err(load)?,
+            None => self.load(id, self.bytes(app, component).await?).await.map_err(load)?,
+        };
         let grants = self.grants(workload, component)?;
-        let notices = admit::check(component, &loaded, &grants)?;
-        let granted = self.open(workload, component, &grants)?;
+        let notices = admit::check(component, &loaded, &grants).map_err(|error| at(&component.places, "strict_imports", error))?;
+        let refused = |fault: GrantFault| at(&component.places, &fault.key.clone(), fault);
+        let granted = grants::open(id.as_str(), &grants, &workload.site).map_err(refused)?;
         let identity = Identity { app: app.name.clone(), component: id.to_string() };
         let limits = limits::of(component, self.host.limits());
         if loaded.program().is_some() {
@@ -254,35 +247,35 @@ impl Loading<'_> {
                 }
             })
         });
-        match loading.await {
-            Ok(loaded) => loaded,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        joined(loading.await)
+    }
+
+    /// The file of a component that was compiled ahead of time. With others it cannot be composed any more.
+    fn artifact(&self, app: &App, component: &Component) -> Option<PathBuf> {
+        let is_alone = component.dependencies.is_empty() && !self.before.contains_key(&component.id);
+        Sources { app, folder: self.folder, cache: self.cache }.artifact(component).filter(|_| is_alone)
+    }
+
+    /// Maps what was compiled ahead of time, which blocks too.
+    async fn load_artifact(&self, path: PathBuf) -> Result<Loaded, LoadError> {
+        let loader = Arc::clone(self.host.loader());
+        joined(tokio::task::spawn_blocking(move || loader.load_artifact(&path)).await)
     }
 
     /// The component with its dependencies plugged in and its middleware before it.
     async fn bytes(&self, app: &App, component: &Component) -> Result<Vec<u8>, WorkloadError> {
         let sources = Sources { app, folder: self.folder, cache: self.cache };
-        let no_code = |source| WorkloadError::Source { component: component.id.clone(), source };
-        let bytes = sources.of(component).await.map_err(no_code)?;
-        let mut plugs = Vec::new();
-        for dependency in &component.dependencies {
-            let bytes = sources.of_dependency(&dependency.source).await.map_err(no_code)?;
-            let inherit = if component.inherit_all { &Inherit::All } else { &dependency.inherit };
-            plugs.push(Plug { dependency, bytes, inherit });
-        }
-        let whole = compose::compose(component.id.as_str(), bytes, plugs)?;
-        let mut steps = Vec::new();
-        for middleware in self.before.get(&component.id).into_iter().flatten() {
-            steps.push(Step { middleware, bytes: sources.of_dependency(&middleware.source).await.map_err(no_code)? });
-        }
-        Ok(middleware::put_before(component.id.as_str(), whole, steps)?)
+        let wrong = |error: AssembleError| at(&component.places, error.key(), error);
+        let bytes = sources.composed(component).await.map_err(wrong)?;
+        let middleware = self.before.get(&component.id).map(Vec::as_slice).unwrap_or_default();
+        sources.behind(component, bytes, middleware).await.map_err(wrong)
     }
 
     /// The grants of a component by key, with what the host adds: its files and the operator's environment.
     fn grants(&self, workload: &Workload, component: &Component) -> Result<BTreeMap<String, Value>, WorkloadError> {
         let mut grants = component.grants.clone();
-        if let Some(files) = files::prepare(component, self.folder, workload._assets.path(), self.mounting)? {
+        let files = files::prepare(component, self.folder, workload._assets.path(), self.mounting);
+        if let Some(files) = files.map_err(|error| at(&component.places, "files", error))? {
             grants.insert("files".to_owned(), files);
         }
         if !self.environment.is_empty() {
@@ -293,24 +286,18 @@ impl Loading<'_> {
         }
         Ok(grants)
     }
+}
 
-    fn open(
-        &self,
-        workload: &Workload,
-        component: &Component,
-        grants: &BTreeMap<String, Value>,
-    ) -> Result<Vec<Box<dyn Grant>>, WorkloadError> {
-        let keys = |capability: &&'static dyn Capability| {
-            let interfaces = capability.interfaces().iter().filter_map(|interface| interface.granted_by);
-            interfaces.chain([capability.name()]).collect::<Vec<_>>()
-        };
-        let known: BTreeSet<_> = ALL.iter().flat_map(keys).collect();
-        let is_known = |key: &str| known.contains(key) || UNAVAILABLE_GRANTS.contains(&key);
-        if let Some(key) = grants.keys().find(|key| !is_known(key)) {
-            let known = known.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            return Err(WorkloadError::UnknownGrant { component: component.id.clone(), key: key.clone(), known });
-        }
-        Ok(capabilities::grants(&GrantRequest { component: component.id.as_str(), grants, site: &workload.site })?)
+/// What a task gave; its panic goes on here.
+fn joined<T>(ended: Result<T, tokio::task::JoinError>) -> T {
+    ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// `error` with the place of `key`.
+fn at(places: &Places, key: &str, error: impl Into<WorkloadError>) -> WorkloadError {
+    match places.of(key) {
+        Some(place) => WorkloadError::At { place: place.clone(), source: Box::new(error.into()) },
+        None => error.into(),
     }
 }
 

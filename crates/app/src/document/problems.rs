@@ -1,6 +1,7 @@
 //! Collects problems by their offset in the text and turns offsets into lines and columns at the end.
 
-use crate::problem::{Errors, Place, Problem, Warning};
+use super::At;
+use crate::problem::{Errors, Place, Places, Problem, Warning};
 
 /// More problems than this are not reported one by one: nobody reads them, and hostile text could make millions.
 const PROBLEMS_MAX: usize = 100;
@@ -79,7 +80,17 @@ impl<'t> Problems<'t> {
         Errors { problems, warnings: self.into_warnings() }
     }
 
-    fn place(&self, start: usize) -> Place {
+    /// The places of a table and of the keys in it.
+    pub(crate) fn places(&self, at: At<'_>) -> Places {
+        let mut places = Places::new(self.place(at.key));
+        for (name, at) in at.entries() {
+            places.insert(name, self.place(at.key));
+        }
+        places
+    }
+
+    /// The place of an offset.
+    pub(crate) fn place(&self, start: usize) -> Place {
         let line = self.line_starts.partition_point(|line_start| *line_start <= start).max(1);
         let line_start = self.line_starts.get(line - 1).copied().unwrap_or_default();
         let before = self.text.get(line_start..start).unwrap_or_default();

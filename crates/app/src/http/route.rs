@@ -125,6 +125,13 @@ impl Route {
         self.raw.strip_suffix("/...").unwrap_or(&self.raw)
     }
 
+    /// The path that people can follow: the route without its wildcard, with a slash before it and none after; empty for the root.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let parts = self.raw.split('/').filter(|part| !part.is_empty() && !WILDCARDS.contains(part));
+        parts.fold(String::new(), |path, part| format!("{path}/{part}"))
+    }
+
     /// Whether the route matches everything beneath its path.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {

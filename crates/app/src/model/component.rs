@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{ComponentId, Dependency, InstancePolicy, LimitOverrides};
+use crate::problem::Places;
 
 /// One component of an application.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Component {
     pub targets: Option<Vec<Target>>,
     /// The build profiles that it defines; the chosen one is already applied.
     pub profiles: BTreeMap<String, Profile>,
+    /// Where the manifest says all this: a grant stands under its capability's name, every other key under its own.
+    pub places: Places,
 }
 
 /// Where a component's code comes from.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{ComponentId, DependencySource, Inherit};
+use crate::problem::Places;
 
 /// One event source and the components that it wakes.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Trigger {
     pub middleware: Vec<Middleware>,
     /// Every other key of the trigger's table.
     pub config: Value,
+    /// Where the manifest says all this.
+    pub places: Places,
 }
 
 /// A component that stands between a trigger and the component it calls.

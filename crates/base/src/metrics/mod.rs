@@ -5,7 +5,7 @@ mod known;
 mod otlp;
 mod text;
 
-pub use known::{HttpServer, Invocation, Invocations};
+pub use known::{HttpServer, Invocation, Invocations, OutboundPermits};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};

@@ -21,6 +21,9 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 use crate::metrics;
 pub use export::Guard;
 
+/// The target of the lines that components print, for collectors. Whoever watches standard error is shown them by other means.
+pub const COMPONENT_OUTPUT: &str = "coracle::output";
+
 /// A layer of any kind, so that a list of them makes one subscriber.
 type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -123,7 +126,7 @@ fn lines(options: &Options, writer: BoxMakeWriter) -> Result<BoxLayer, Telemetry
     let usual = if options.quiet { "warn,coracle::guest=off" } else { "warn,coracle=info" };
     let filter = options.filter("RUST_LOG", |directives| directives.unwrap_or(usual).to_owned())?;
     // Spans are for collectors: kept out of here, they cost nothing while there is none.
-    let filter = filter.and(filter_fn(|metadata| metadata.is_event()));
+    let filter = filter.and(filter_fn(|metadata| metadata.is_event() && metadata.target() != COMPONENT_OUTPUT));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(options.color);
     Ok(match options.format {
         LogFormat::Text => layer.with_filter(filter).boxed(),

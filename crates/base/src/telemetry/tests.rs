@@ -39,6 +39,7 @@ fn written(options: &Options) -> String {
         let span = tracing::info_span!(target: "coracle_host", "request", component = "web");
         let _entered = span.enter();
         tracing::info!(target: "coracle::guest", component = "web", "from the guest");
+        tracing::error!(target: COMPONENT_OUTPUT, component = "web", "shown by other means");
         tracing::debug!(target: "coracle_host", "too small");
         tracing::warn!(target: "coracle_host", number = 7, "careful");
         tracing::info!(target: "hyper", "of a library");

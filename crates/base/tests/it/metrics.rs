@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coracle_base::metrics::{Description, HttpServer, Invocations, OVERFLOW, Registry, SERIES_MAX, Unit};
+use coracle_base::metrics::{Description, HttpServer, Invocations, OVERFLOW, OutboundPermits, Registry, SERIES_MAX, Unit};
 use expect_test::expect;
 
 const COUNT: Description = Description { name: "a.count", help: "Counts.", unit: Unit::One, labels: &["label.one", "two"] };
@@ -14,7 +14,8 @@ fn the_text_is_what_prometheus_reads() {
     let web = invocations.of("web");
     web.begun();
     web.begun();
-    web.ended(Duration::from_millis(2), 2 << 20);
+    web.ended(Duration::from_millis(2), 2 << 20, Some(1 << 20));
+    web.ended(Duration::from_millis(2), 2 << 20, None);
     invocations.failed("web", "cpu");
     let gauge = registry.gauge(Description { name: "queue", help: "A\nback\\slash.", unit: Unit::One, labels: &[] }).with(&[]);
     gauge.set(5);
@@ -47,8 +48,9 @@ fn the_text_is_what_prometheus_reads() {
     "#]]
     .assert_eq(&part(&registry, &["spin_request", "wait"]));
     let text = registry.render();
-    assert!(text.contains("spin_component_cpu_time_seconds_bucket{component_id=\"web\",le=\"0.005\"} 1"), "{text}");
-    assert!(text.contains("spin_component_memory_used_bytes_sum{component_id=\"web\"} 2097152"), "{text}");
+    assert!(text.contains("spin_component_cpu_time_seconds_bucket{component_id=\"web\",le=\"0.005\"} 2"), "{text}");
+    assert!(text.contains("spin_component_memory_used_bytes_sum{component_id=\"web\"} 4194304"), "{text}");
+    assert!(text.contains("spin_component_memory_used_on_init_bytes_count{component_id=\"web\"} 1"), "{text}");
 }
 
 /// The lines of the metrics whose names begin so.
@@ -121,4 +123,17 @@ fn nothing_is_lost_between_threads() {
     let text = registry.render();
     assert!(text.contains("a_count_total{label_one=\"x\",two=\"y\"} 40000\n"), "{text}");
     assert!(text.contains("wait_seconds_sum 20000\nwait_seconds_count 40000\n"), "{text}");
+}
+
+#[test]
+fn permits_for_connections_out_are_counted() {
+    let registry = Registry::default();
+    let permits = OutboundPermits::new(&registry, "outbound_http");
+    permits.count(true, Duration::from_millis(7));
+    permits.count(false, Duration::from_secs(5));
+    let text = part(&registry, &["outbound_connection_permits"]);
+    assert!(text.contains("outbound_connection_permits_acquired_total{factor=\"outbound_http\"} 1"), "{text}");
+    assert!(text.contains("outbound_connection_permits_rejected_total{factor=\"outbound_http\"} 1"), "{text}");
+    let wait = part(&registry, &["outbound_connection_permit_wait"]);
+    assert!(wait.contains("outbound_connection_permit_wait_duration_ms_sum{factor=\"outbound_http\"} 7"), "{wait}");
 }

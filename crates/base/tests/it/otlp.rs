@@ -55,7 +55,7 @@ fn work(options: &Options) -> Option<TraceContext> {
         tracing::info!(target: "somebody_else", "not ours");
         let web = invocations.of("web");
         web.begun();
-        web.ended(Duration::from_millis(3), 1 << 20);
+        web.ended(Duration::from_millis(3), 1 << 20, Some(1 << 16));
     });
     drop(guard);
     context

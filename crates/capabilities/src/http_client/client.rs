@@ -9,6 +9,8 @@ use http::{HeaderName, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::body::{Called, Received, Sent};
@@ -92,7 +94,17 @@ impl Client {
     }
 
     /// Sends `request`, and gives back the response as soon as its head is there.
-    pub(super) async fn send(&self, mut request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+    pub(super) async fn send(&self, request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
+        let span = span_of(&request);
+        let sent = self.send_any(request, options).instrument(span.clone()).await;
+        match &sent {
+            Ok(response) => span.record("http.response.status_code", response.status().as_u16()),
+            Err(error) => span.record("error.type", tracing::field::debug(error)),
+        };
+        sent
+    }
+
+    async fn send_any(&self, mut request: Request<WasiBody>, options: RequestOptions) -> Result<Response<WasiBody>, Error> {
         let Some(bounds) = &self.bounds else { return Err(Error::HttpRequestDenied) };
         let destination = request::destination(&request)?;
         let Some(granted) = &self.granted else {
@@ -141,6 +153,28 @@ impl Client {
         let response = answered.map_err(|_| Error::ConnectionReadTimeout)??;
         Ok(response.map(|body| Called::new(body, call).boxed_unsync()))
     }
+}
+
+/// The span of an outgoing request. It costs nothing while nobody listens.
+fn span_of(request: &Request<WasiBody>) -> Span {
+    let span = tracing::info_span!(
+        "spin_outbound_http.send_request",
+        otel.kind = "client",
+        http.request.method = Empty,
+        server.address = Empty,
+        server.port = Empty,
+        url.path = Empty,
+        http.response.status_code = Empty,
+        error.type = Empty,
+    );
+    if !span.is_disabled() {
+        // The query is left out: what guests put there is often a secret.
+        span.record("http.request.method", request.method().as_str());
+        span.record("server.address", request.uri().host().unwrap_or_default());
+        span.record("server.port", request.uri().port_u16());
+        span.record("url.path", request.uri().path());
+    }
+    span
 }
 
 /// Waits for the right to make one more call.

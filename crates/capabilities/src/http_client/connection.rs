@@ -28,7 +28,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to where `clearance` leads, before `deadline`.
 pub(super) async fn connect(outbound: &Outbound, key: Key, clearance: Clearance, deadline: Instant) -> Result<Lease, Error> {
+    let asked = Instant::now();
     let slot = tokio::time::timeout_at(deadline, outbound.pool.slot()).await.ok().flatten();
+    outbound.permits.count(slot.is_some(), asked.elapsed());
     let slot = slot.ok_or(Error::ConnectionLimitReached)?;
     let connected = tokio::time::timeout_at(deadline, open(outbound, key, clearance, slot, deadline)).await;
     connected.unwrap_or(Err(Error::ConnectionTimeout))

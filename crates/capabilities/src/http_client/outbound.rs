@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use coracle_base::metrics::{self, OutboundPermits};
 use coracle_engine::{Bind, BindError};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -20,6 +21,7 @@ const H2C_VARIABLE: &str = "SPIN_OUTBOUND_H2C_PRIOR_KNOWLEDGE";
 pub(super) struct Outbound {
     pub(super) pool: Arc<Pool>,
     pub(super) tls: Tls,
+    pub(super) permits: OutboundPermits,
     h2c: HashSet<Destination>,
 }
 
@@ -43,7 +45,7 @@ impl Default for Table {
 
 impl Default for Outbound {
     fn default() -> Self {
-        Self { pool: Arc::new(Pool::new(true, None)), tls: Tls::default(), h2c: HashSet::new() }
+        Self { pool: Arc::new(Pool::new(true, None)), tls: Tls::default(), permits: permits(), h2c: HashSet::new() }
     }
 }
 
@@ -75,13 +77,17 @@ impl Outbound {
         });
         let h2c = h2c.collect::<Result<_, _>>()?;
         let pool = Pool::new(table.connection_pooling, connections_max.map(bounded));
-        Ok(Self { pool: Arc::new(pool), tls: Tls::bind(bind)?, h2c })
+        Ok(Self { pool: Arc::new(pool), tls: Tls::bind(bind)?, permits: permits(), h2c })
     }
 
     /// Whether the operator knows `destination` to speak HTTP/2 without TLS.
     pub(super) fn speaks_h2c(&self, destination: &Destination) -> bool {
         self.h2c.contains(destination)
     }
+}
+
+fn permits() -> OutboundPermits {
+    OutboundPermits::new(metrics::global(), "outbound_http")
 }
 
 /// A bound of none is closed from the start: nobody has to wait to learn of it.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
+use tracing::instrument;
+
 use super::grant::Granted;
 use super::{Cursor, Error, Limits, Page, Store, Swap};
 
@@ -46,6 +48,7 @@ impl Handle {
         &self.granted
     }
 
+    #[instrument(name = "spin_key_value.get", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         let store = self.enter([key])?;
         let value = self.told(store.get(key).await)?;
@@ -53,23 +56,27 @@ impl Handle {
         if value.as_ref().is_some_and(|value| value.len() > bytes_max) { Err(Error::ResultTooLarge { bytes_max }) } else { Ok(value) }
     }
 
+    #[instrument(name = "spin_key_value.set", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
         let store = self.enter([key])?;
         self.check_value(&value)?;
         self.told(store.set(key, value).await)
     }
 
+    #[instrument(name = "spin_key_value.delete", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn delete(&self, key: &str) -> Result<(), Error> {
         let store = self.enter([key])?;
         self.told(store.delete(key).await)
     }
 
+    #[instrument(name = "spin_key_value.exists", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn exists(&self, key: &str) -> Result<bool, Error> {
         let store = self.enter([key])?;
         self.told(store.exists(key).await)
     }
 
     /// One page of keys.
+    #[instrument(name = "spin_key_value.get_keys", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn page(&self, from: Option<&Cursor>) -> Result<Page, Error> {
         self.count()?;
         let page = self.told(self.granted.store.keys(from, self.limits().page_keys_max).await)?;
@@ -96,22 +103,26 @@ impl Handle {
         }
     }
 
+    #[instrument(name = "spin_key_value.increment", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
         let store = self.enter([key])?;
         self.told(store.increment(key, delta).await)
     }
 
+    #[instrument(name = "spin_key_value.get_many", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let store = self.enter(keys.iter().map(String::as_str))?;
         self.told(store.get_many(keys, self.limits().result_bytes_max).await)
     }
 
+    #[instrument(name = "spin_key_value.set_many", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
         let store = self.enter(pairs.iter().map(|(key, _)| key.as_str()))?;
         pairs.iter().try_for_each(|(_, value)| self.check_value(value))?;
         self.told(store.set_many(pairs).await)
     }
 
+    #[instrument(name = "spin_key_value.delete_many", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
         let store = self.enter(keys.iter().map(String::as_str))?;
         self.told(store.delete_many(keys).await)
@@ -172,6 +183,7 @@ impl Cas {
     }
 
     /// Swaps, or begins again with the value that was there instead.
+    #[instrument(name = "spin_key_value.swap", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.handle.granted.label))]
     pub(super) async fn swap(mut self, value: Vec<u8>) -> Result<Result<(), Self>, Error> {
         let store = self.handle.enter([self.key.as_str()])?;
         self.handle.check_value(&value)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 use tokio::sync::Semaphore;
+use tracing::instrument;
 
 use super::config::Bindings;
 use super::{Connection, Database, Error, GRANT, Limits, Rows, Table, Value};
@@ -92,6 +93,7 @@ impl State {
 
 impl Opening {
     /// Opens the connection.
+    #[instrument(name = "spin_sqlite.open", skip_all, fields(otel.kind = "client", db.system.name = "sqlite", db.namespace = self.granted.label))]
     pub(super) async fn finish(self) -> Result<Handle, Error> {
         let connection = self.granted.told(self.granted.database.connect().await)?;
         Ok(Handle { granted: self.granted, connection, streams: self.streams })
@@ -99,10 +101,12 @@ impl Opening {
 }
 
 impl Handle {
+    #[instrument(name = "spin_sqlite.execute", skip_all, fields(otel.kind = "client", db.system.name = "sqlite", db.namespace = self.granted.label))]
     pub(super) async fn execute(&self, statement: String, parameters: Vec<Value>) -> Result<Table, Error> {
         self.granted.told(self.connection.execute(statement, parameters).await)
     }
 
+    #[instrument(name = "spin_sqlite.query", skip_all, fields(otel.kind = "client", db.system.name = "sqlite", db.namespace = self.granted.label))]
     pub(super) async fn query(&self, statement: String, parameters: Vec<Value>) -> Result<Rows, Error> {
         let streams_max = self.granted.limits.streams_max;
         let permit = Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Error::TooManyStreams { streams_max })?;

@@ -47,6 +47,9 @@ impl Command for Build {
     }
 
     fn run(&self, context: &Context, matches: &ArgMatches) -> anyhow::Result<Exit> {
+        for warning in serving::foreign_flags(matches) {
+            context.output.warning(warning);
+        }
         let arguments = Arguments::from_arg_matches(matches)?;
         let _telemetry = telemetry::start(context, arguments.serve.logs.log_format, arguments.serve.logs.quiet)?;
         serving::runtime()?.block_on(build(context, arguments))

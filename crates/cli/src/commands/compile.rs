@@ -9,6 +9,7 @@ use coracle_host::read_component;
 use crate::commands::{Command, define};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::refusal::refuse;
 use crate::serving::{self, EngineArguments};
 use crate::units;
 
@@ -29,6 +30,8 @@ struct Arguments {
 const HELP: &str = "\
 Examples:
   coracle compile hello.wasm -o hello.artifact
+  coracle up hello.artifact                     starts without compiling
+  coracle run tool.artifact -- --verbose
 
 An artifact is native code for this kind of machine and this version of coracle. It is as trusted as a program: load only
 those that you made yourself.
@@ -45,8 +48,14 @@ impl Command for Compile {
 
     fn run(&self, context: &Context, matches: &ArgMatches) -> anyhow::Result<Exit> {
         let arguments = Arguments::from_arg_matches(matches)?;
+        if !arguments.file.is_file() {
+            return refuse(format!("{} does not exist or is no file", arguments.file.display()), "name a component or a module");
+        }
         let bytes = read_component(&arguments.file)?;
         let to = arguments.output.unwrap_or_else(|| arguments.file.with_extension("artifact"));
+        if to.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            return refuse(format!("the folder of {} does not exist", to.display()), "create it, or name another file with `--output`");
+        }
         let engine = EngineArguments { disable_pooling: true, disable_cache: true, ..EngineArguments::default() };
         let host = serving::host(context, &engine, Limits::default())?;
         let progress = context.output.progress(format_args!("compiling {}", arguments.file.display()));

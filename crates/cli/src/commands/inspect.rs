@@ -1,7 +1,7 @@
 //! `coracle inspect`: what an app's components import, export, weigh, and are allowed to do.
 
 use clap::{ArgMatches, Args, FromArgMatches};
-use coracle_app::{Component, Source};
+use coracle_app::{Component, Dependency, FileMount, Inherit, InstancePolicy, Source};
 use coracle_base::chain;
 use coracle_engine::Limits;
 use coracle_host::Host;
@@ -75,9 +75,13 @@ async fn inspect(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
     };
     let mut reports = Vec::new();
     let mut exit = Exit::Ok;
+    let cache = context.environment.cache_folder();
     for component in &project.app.components {
-        match survey::survey(&project, component).await {
+        match survey::survey(&project, component, cache.as_deref()).await {
             Ok(found) => {
+                if let Some(fault) = &found.fault {
+                    context.output.warning(format_args!("component `{}` does not load: {}", component.id, chain(fault)));
+                }
                 let compiled = host.as_ref().and_then(|host| compiled_bytes(context, host, component, &found));
                 reports.push(Report { component, found, compiled, callers: survey::callers(&project.app, &component.id) });
             }
@@ -97,6 +101,9 @@ async fn inspect(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
 
 /// The size of the machine code, or `None` with a warning where it does not compile.
 fn compiled_bytes(context: &Context, host: &Host, component: &Component, found: &Found) -> Option<u64> {
+    if found.fault.is_some() {
+        return None;
+    }
     let _progress = context.output.progress(format_args!("compiling {}", component.id));
     match host.loader().load(&found.bytes, &|_| {}) {
         Ok(loaded) => {
@@ -135,6 +142,16 @@ fn print_one(output: Output, report: &Report<'_>) {
     for (key, value) in &component.grants {
         output.line(format_args!("  grants     {key} = {value}"));
     }
+    for file in &component.files {
+        output.line(format_args!("  files      {}", mount(file)));
+    }
+    for dependency in &component.dependencies {
+        output.line(format_args!("  depends on {} ({})", dependency.name, inherited(component, dependency)));
+    }
+    let limits = limits(component);
+    if !limits.is_empty() {
+        output.line(format_args!("  limits     {}", limits.join(", ")));
+    }
     let mut table = Table::new(&["  imports", "allowed"]);
     for (import, standing) in &found.imports {
         let text = match standing {
@@ -143,6 +160,7 @@ fn print_one(output: Output, report: &Report<'_>) {
             Standing::Denied { line, .. } => format!("denied; to allow it add {line}"),
             Standing::Plugged => "answered by a dependency".to_owned(),
             Standing::Passed => "answered by what comes after it".to_owned(),
+            Standing::Module => "always; it shows no files and no environment but those that are granted".to_owned(),
             Standing::Unavailable => "denied; this version does not have it".to_owned(),
             Standing::Unknown => "unknown: the component does not load".to_owned(),
         };
@@ -152,6 +170,56 @@ fn print_one(output: Output, report: &Report<'_>) {
         output.line("");
         output.table(&table);
     }
+}
+
+fn mount(file: &FileMount) -> String {
+    match file {
+        FileMount::Glob(pattern) => pattern.clone(),
+        FileMount::Mount { source, destination, writable } => {
+            format!("{source} → {destination}{}", if *writable { " (writable)" } else { "" })
+        }
+    }
+}
+
+fn inherited(component: &Component, dependency: &Dependency) -> String {
+    match &dependency.inherit {
+        Inherit::None if !component.inherit_all => "inherits nothing".to_owned(),
+        Inherit::Some(keys) if !component.inherit_all => {
+            format!("inherits {}", keys.iter().map(|key| key.name()).collect::<Vec<_>>().join(", "))
+        }
+        _ => "inherits everything".to_owned(),
+    }
+}
+
+/// The limits that the manifest sets, and an instance policy other than the usual.
+fn limits(component: &Component) -> Vec<String> {
+    let limits = &component.limits;
+    let bytes = [
+        ("memory", limits.memory_bytes),
+        ("request_body", limits.request_body_bytes),
+        ("response_header", limits.response_header_bytes),
+        ("random", limits.random_bytes),
+        ("hostcall", limits.hostcall_bytes),
+        ("log", limits.log_bytes),
+    ];
+    let times = [("cpu", limits.cpu_ms), ("wall", limits.wall_ms), ("queue_wait", limits.queue_wait_ms)];
+    let counts = [
+        ("concurrency", limits.concurrency),
+        ("queue", limits.queue),
+        ("table_elements", limits.table_elements),
+        ("instances", limits.instances),
+        ("handles", limits.handles),
+        ("outbound_calls", limits.outbound_calls),
+        ("outbound_concurrency", limits.outbound_concurrency),
+    ];
+    let bytes = bytes.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", show_bytes(value?))));
+    let times = times.into_iter().filter_map(|(name, value)| Some(format!("{name} {} ms", value?)));
+    let counts = counts.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+    let reuse = match component.instances {
+        InstancePolicy::Fresh => None,
+        InstancePolicy::Reuse { requests_max, .. } => Some(format!("instances reused for {requests_max} requests")),
+    };
+    bytes.chain(times).chain(counts).chain(reuse).collect()
 }
 
 fn source(source: &Source) -> String {
@@ -171,12 +239,14 @@ fn as_json(project: &Project, reports: &[Report<'_>]) -> Value {
             Standing::Denied { line, .. } => ("denied", None, Some(*line)),
             Standing::Plugged => ("dependency", None, None),
             Standing::Passed => ("passed", None, None),
+            Standing::Module => ("module", None, None),
             Standing::Unavailable => ("unavailable", None, None),
             Standing::Unknown => ("unknown", None, None),
         };
         json!({ "interface": import.to_string(), "standing": word, "granted_by": key, "to_allow": line })
     };
     let component = |report: &Report<'_>| {
+        let depends = |it: &Dependency| json!({ "name": it.name.to_string(), "inherits": inherited(report.component, it) });
         json!({
             "id": report.component.id.as_str(),
             "source": source(&report.component.source),
@@ -187,6 +257,9 @@ fn as_json(project: &Project, reports: &[Report<'_>]) -> Value {
             "exports": report.found.exports(),
             "imports": report.found.imports.iter().map(import).collect::<Vec<_>>(),
             "grants": report.component.grants,
+            "files": report.component.files.iter().map(mount).collect::<Vec<_>>(),
+            "dependencies": report.component.dependencies.iter().map(depends).collect::<Vec<_>>(),
+            "limits": limits(report.component),
         })
     };
     json!({

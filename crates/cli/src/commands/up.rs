@@ -81,10 +81,21 @@ pub(crate) async fn up(context: &Context, arguments: &Arguments) -> anyhow::Resu
     } else {
         warn_of_profile(context.output, &project, building::profile_built(state.as_deref()));
     }
-    if serving::program_of(&project.app) {
+    let chosen = &arguments.serve.grant.component_id;
+    if serving::is_program(&project.app, chosen) {
         let stage = Stage::new(context, &arguments.serve, &project)?;
-        let workload = stage.workload(&project).await?;
+        let workload = tokio::select! {
+            workload = stage.workload(&project) => workload?,
+            () = signals.next() => return Ok(Exit::Interrupted),
+        };
+        stage.keep_folders();
         return serving::run_program(context.output, &workload, vec![project.app.name.clone()], &mut signals).await;
+    }
+    for trigger in serving::programs(&project.app, chosen) {
+        let id = trigger.component.as_ref().map_or(trigger.id.as_str(), |id| id.as_str());
+        context
+            .output
+            .warning(format_args!("the program `{id}` is not run while the app is served; run it alone with `--component-id {id}`"));
     }
     serve(context, arguments, &project, signals).await
 }
@@ -98,6 +109,9 @@ async fn serve(context: &Context, arguments: &Arguments, project: &Project, mut 
     };
     let serving = listening.serve(Front::new(ready.http.clone()))?;
     serving::print_summary(context.output, &ready, serving.base(), arguments.serve.listen.format);
+    if let Some(folder) = stage.log_folder() {
+        context.output.note(format_args!("Logging component stdio to {}", folder.display()));
+    }
     signals.next().await;
     drain(context.output, serving, &ready, &mut signals).await
 }

@@ -12,10 +12,10 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::project::{AppArguments, Project};
-use crate::refusal;
-use crate::serving::{self, Front, Listening, Ready, ServeArguments, Serving, Signals, Stage};
+use crate::refusal::{self, refuse};
+use crate::serving::{self, Front, Listening, Operator, Ready, ServeArguments, Serving, Signals, Stage};
 use crate::telemetry;
-use crate::watching::{Changes, Notifier, Outputs, Role, Snapshot, Watched};
+use crate::watching::{Changes, Notifier, Outputs, Own, Role, Snapshot, Watched};
 
 /// `coracle watch`.
 pub(crate) struct Watch;
@@ -114,11 +114,14 @@ struct Live {
 async fn watch(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut signals = Signals::listen()?;
     let project = Project::find(&arguments.app, &context.environment)?;
+    if serving::is_program(&project.app, &arguments.serve.grant.component_id) {
+        return refuse("this app is a program, and `coracle watch` serves apps", "run it once with `coracle up`");
+    }
     let listening = Listening::open(&arguments.serve.listen)?;
     let mut watcher = Watcher {
         context,
         arguments,
-        watched: Watched::of(&project, !arguments.skip_build),
+        watched: watched(arguments, &project)?,
         project,
         notifier: Notifier::new(Duration::from_millis(arguments.debounce))?,
         seen: Snapshot::default(),
@@ -137,6 +140,13 @@ async fn watch(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit>
         Some(Live { serving, ready, .. }) => up::drain(context.output, serving, &ready, &mut signals).await,
         None => Ok(Exit::Ok),
     }
+}
+
+/// The files of `project` that matter, without what this program writes itself.
+fn watched(arguments: &Arguments, project: &Project) -> anyhow::Result<Watched> {
+    let operator = Operator::read(&arguments.serve, project)?;
+    let own = Own::new(operator.state.into_iter().chain(operator.logs));
+    Ok(Watched::of(project, !arguments.skip_build, own))
 }
 
 impl Watcher<'_> {
@@ -194,17 +204,21 @@ impl Watcher<'_> {
                 return Ok(Outcome::Failed);
             }
         }
-        self.watched = Watched::of(&self.project, !self.arguments.skip_build);
+        self.watched = watched(self.arguments, &self.project)?;
         self.notifier.follow(&self.watched)?;
-        // Files that a new manifest names are not changes.
-        self.seen = Snapshot::take(&self.watched, &self.seen);
+        // Files that a new manifest names are not changes. What has changed since the last look still is one.
+        self.seen = Snapshot::extend(&self.watched, &self.seen);
         if task == Task::Build
             && let Some(ended) = self.build().await?
         {
             return Ok(ended);
         }
         match self.start().await {
-            Ok(()) => Ok(Outcome::Served),
+            Ok(()) => {
+                // The folders that the app writes to may be there only now.
+                self.watched = watched(self.arguments, &self.project)?;
+                Ok(Outcome::Served)
+            }
             Err(error) => {
                 refusal::print(&self.output(), &error);
                 Ok(Outcome::Failed)

@@ -23,14 +23,12 @@ struct Open {
 }
 
 impl Files {
-    /// Makes sure that `folder` is there and can be written.
+    /// Uses `folder`, which is there and can be written; `truncate` empties what earlier runs left.
     pub(super) fn open(folder: PathBuf, truncate: bool) -> anyhow::Result<Self> {
         let unwritable = |error: std::io::Error| {
             let message = format!("the log folder {} cannot be used", folder.display());
             Refusal::new(message, "name a folder that can be written with `--log-dir`, or `--log-dir \"\"` for none").because(error)
         };
-        std::fs::create_dir_all(&folder).map_err(unwritable)?;
-        rustix::fs::access(&folder, rustix::fs::Access::WRITE_OK).map_err(|error| unwritable(error.into()))?;
         if truncate {
             for entry in std::fs::read_dir(&folder).map_err(unwritable)? {
                 let path = entry.map_err(unwritable)?.path();

@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use coracle_base::clock;
+use coracle_base::telemetry::COMPONENT_OUTPUT;
 use coracle_capabilities::wasi::{LogSink, Stream, visible};
 use coracle_engine::Identity;
 use files::Files;
@@ -36,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) format: LogFormat,
     /// Whether standard error shows colours.
     pub(crate) colored: bool,
+    /// Whether each line is an event too, for collectors of logs.
+    pub(crate) traced: bool,
 }
 
 /// The components whose output is shown.
@@ -52,6 +55,7 @@ pub(crate) enum Follow {
 /// Takes the lines of all components. Dropping it writes what still waits.
 pub(crate) struct Journal {
     sender: Option<SyncSender<Line>>,
+    traced: bool,
     dropped: AtomicU64,
     writer: Option<JoinHandle<()>>,
 }
@@ -71,13 +75,18 @@ impl Journal {
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
         let files = settings.folder.clone().map(|folder| Files::open(folder, settings.truncate)).transpose()?;
         let (sender, receiver) = sync_channel(WAITING_MAX);
+        let traced = settings.traced;
         let writer = std::thread::Builder::new().name("coracle-logs".to_owned()).spawn(move || write(&receiver, &settings, files))?;
-        Ok(Self { sender: Some(sender), dropped: AtomicU64::new(0), writer: Some(writer) })
+        Ok(Self { sender: Some(sender), traced, dropped: AtomicU64::new(0), writer: Some(writer) })
     }
 }
 
 impl LogSink for Journal {
     fn write_line(&self, component: &Identity, stream: Stream, line: &[u8]) {
+        if self.traced {
+            let (app, id) = (&component.app, &component.component);
+            tracing::info!(target: COMPONENT_OUTPUT, app, component = id, stream = stream.name(), "{}", visible(line));
+        }
         let Some(sender) = &self.sender else { return };
         let line = Line {
             at_ms: clock::unix_ms(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::units;
@@ -50,8 +51,8 @@ pub(crate) struct ListenArguments {
     #[arg(long, value_name = "BYTES", env = "SPIN_HTTP1_MAX_BUF_SIZE", hide_env_values = true, value_parser = buffer_bytes)]
     pub(crate) http1_max_buf_size: Option<u64>,
 
-    /// The time that a component has for one request, unless its manifest says otherwise
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    /// The time that a component has for one request, unless its manifest says otherwise; of Spin's ranges the end counts
+    #[arg(long, value_name = "DURATION", value_parser = units::duration_or_range)]
     pub(crate) request_timeout: Option<Duration>,
 
     /// How the address and the routes are printed
@@ -120,7 +121,7 @@ pub(crate) struct LogArguments {
     #[arg(long, value_name = "ID")]
     pub(crate) follow: Vec<String>,
 
-    /// Show no output of components
+    /// Show no output of components, and no line for each request
     #[arg(short = 'q', long, aliases = ["sh", "shush"], conflicts_with = "follow")]
     pub(crate) quiet: bool,
 
@@ -142,12 +143,16 @@ pub(crate) struct EngineArguments {
     pub(crate) cache_dir: Option<PathBuf>,
 
     /// Compile everything anew and keep nothing
-    #[arg(long)]
+    #[arg(long, env = "DISABLE_WASMTIME_CACHE", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub(crate) disable_cache: bool,
 
-    /// Allocate instances on demand instead of from a pool
+    /// Allocate instances on demand instead of from a pool, as with `SPIN_WASMTIME_POOLING=0`
     #[arg(long)]
     pub(crate) disable_pooling: bool,
+
+    /// Instances that live at once, over all components [default: 512]
+    #[arg(long = "max-instance-count", value_name = "NUMBER", env = "SPIN_MAX_INSTANCE_COUNT", hide_env_values = true, value_parser = clap::value_parser!(u32).range(1..=INSTANCES_MAX))]
+    pub(crate) instances_max: Option<u32>,
 }
 
 /// How a result is printed.
@@ -169,6 +174,9 @@ pub(crate) enum LogFormat {
     /// An object in each line.
     Json,
 }
+
+/// More slots than this are more address space than a process has.
+const INSTANCES_MAX: i64 = 100_000;
 
 /// The smallest buffer in which every sound request fits.
 const BUFFER_BYTES_MIN: u64 = 8_192;
@@ -199,13 +207,15 @@ struct Foreign {
     reason: &'static str,
 }
 
-const FRESH: &str = "each request gets a fresh instance; `instances = { reuse = … }` in a coracle.toml asks for another policy";
+const FRESH: &str = "each request gets a fresh instance; `instances = { policy = \"reuse\" }` in a coracle.toml asks for another policy";
 
 const FOREIGN: &[Foreign] = &[
     Foreign { flag: "cache", takes_value: true, reason: "compiled code is always cached; `--cache-dir` says where" },
     Foreign { flag: "debug-info", takes_value: false, reason: "backtraces carry names without it" },
     Foreign { flag: "experimental-wasi-otel", takes_value: false, reason: "guests cannot export telemetry of their own yet" },
     Foreign { flag: "experimental-wasm-feature", takes_value: true, reason: "reference types and function references are always on" },
+    Foreign { flag: "skip-generate-wits", takes_value: false, reason: "no WIT is generated" },
+    Foreign { flag: "skip-target-checks", takes_value: false, reason: "`targets` are not checked" },
     Foreign { flag: "insecure", takes_value: false, reason: "nothing is fetched from a registry" },
     Foreign { flag: "max-instance-reuse-count", takes_value: true, reason: FRESH },
     Foreign { flag: "max-instance-concurrent-reuse-count", takes_value: true, reason: FRESH },

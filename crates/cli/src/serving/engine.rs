@@ -23,7 +23,12 @@ pub(crate) fn host(context: &Context, arguments: &EngineArguments, limits: Limit
 
 /// What makes such a host.
 pub(crate) fn options(context: &Context, arguments: &EngineArguments, limits: Limits) -> anyhow::Result<Options> {
-    let settings = Settings { pooling: !arguments.disable_pooling, ..Settings::default() };
+    let defaults = Settings::default();
+    let settings = Settings {
+        pooling: !arguments.disable_pooling && context.environment.get("SPIN_WASMTIME_POOLING") != Some("0"),
+        instances_max: arguments.instances_max.unwrap_or(defaults.instances_max),
+        ..defaults
+    };
     let compiler = Compiler::Child { program: context.environment.program()?, args: vec![compile_child::NAME.to_owned()] };
     let cache = if arguments.disable_cache { None } else { artifacts(context, arguments)? };
     Ok(Options { settings, limits, cache, compiler, compile: CompileBounds::default(), listening: false })

@@ -11,6 +11,9 @@ use crate::refusal::{Refusal, refuse};
 /// A longer runtime configuration is refused unread.
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
+/// The keys of a runtime configuration that are read here, and not by a capability.
+pub(crate) const OPERATOR_KEYS: [&str; 3] = ["state_dir", "log_dir", "max_instance_memory"];
+
 /// What an operator decided.
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
@@ -25,15 +28,16 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Reads the settings for `project`, and sees that its state folder can be used.
+    /// Reads the settings for `project`; nothing is made yet.
     pub(crate) fn read(arguments: &ServeArguments, project: &Project) -> anyhow::Result<Self> {
         let mut config = match &arguments.grant.runtime_config_file {
             Some(file) => read_config(file)?,
             None => RuntimeConfig::default(),
         };
-        let state = config.take_as::<PathBuf>("state_dir")?;
-        let logs = config.take_as::<PathBuf>("log_dir")?;
-        let memory_bytes = config.take_as::<u64>("max_instance_memory")?;
+        let [state, logs, memory] = OPERATOR_KEYS;
+        let state = config.take_as::<PathBuf>(state)?;
+        let logs = config.take_as::<PathBuf>(logs)?;
+        let memory_bytes = config.take_as::<u64>(memory)?;
         let state = match arguments.grant.state_dir.clone().or(state) {
             Some(folder) => named(folder),
             None => project.state_folder(),
@@ -42,9 +46,6 @@ impl Operator {
             Some(folder) => named(folder),
             None => state.as_ref().map(|state| state.join("logs")),
         };
-        if let Some(state) = &state {
-            prepare(state)?;
-        }
         Ok(Self { config, state, logs, memory_bytes: arguments.engine.instance_bytes_max.or(memory_bytes) })
     }
 }
@@ -70,14 +71,4 @@ pub(crate) fn read_config(file: &Path) -> anyhow::Result<RuntimeConfig> {
 /// An empty path means none.
 fn named(folder: PathBuf) -> Option<PathBuf> {
     Some(folder).filter(|folder| !folder.as_os_str().is_empty())
-}
-
-/// Makes the state folder, so that a folder that cannot be written is found before anything starts.
-fn prepare(state: &Path) -> anyhow::Result<()> {
-    let unusable = |error: std::io::Error| {
-        let help = "name a folder that can be written with `--state-dir`, or `--state-dir \"\"` to keep everything in memory";
-        Refusal::new(format!("the state folder {} cannot be used", state.display()), help).because(error)
-    };
-    std::fs::create_dir_all(state).map_err(unusable)?;
-    rustix::fs::access(state, rustix::fs::Access::WRITE_OK).map_err(|error| unusable(error.into()).into())
 }

@@ -1,6 +1,6 @@
 //! Runs the program of an app: a component of the trigger `command`, with the streams of this process.
 
-use coracle_app::App;
+use coracle_app::{App, Trigger};
 use coracle_base::chain;
 use coracle_capabilities::wasi;
 use coracle_host::Workload;
@@ -11,10 +11,24 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::refusal::refuse;
 
-/// The component that runs when `app` is nothing but one program.
-pub(crate) fn program_of(app: &App) -> bool {
-    !app.triggers.is_empty() && app.triggers.iter().all(|trigger| trigger.kind == "command")
+/// Whether what was `chosen` of `app`, or all of it, is to be run and not served.
+pub(crate) fn is_program(app: &App, chosen: &[String]) -> bool {
+    let mut wanted = wanted(app, chosen).peekable();
+    wanted.peek().is_some() && wanted.all(|trigger| trigger.kind == COMMAND)
 }
+
+/// The programs of what was `chosen`.
+pub(crate) fn programs<'a>(app: &'a App, chosen: &'a [String]) -> impl Iterator<Item = &'a Trigger> {
+    wanted(app, chosen).filter(|trigger| trigger.kind == COMMAND)
+}
+
+fn wanted<'a>(app: &'a App, chosen: &'a [String]) -> impl Iterator<Item = &'a Trigger> {
+    let is_chosen = |trigger: &&Trigger| trigger.component.as_ref().is_some_and(|id| chosen.iter().any(|name| name == id.as_str()));
+    app.triggers.iter().filter(move |trigger| chosen.is_empty() || is_chosen(trigger))
+}
+
+/// The kind of trigger that runs a program.
+const COMMAND: &str = "command";
 
 /// Runs the only program of `workload` with `arguments`, and ends as it ends. A signal ends it at once.
 pub(crate) async fn run_program(

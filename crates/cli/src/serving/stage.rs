@@ -2,7 +2,7 @@
 //! operator's settings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_app::ComponentId;
@@ -11,7 +11,9 @@ use coracle_capabilities::wasi::Logs;
 use coracle_engine::{Limits, Site};
 use coracle_host::{Host, Mounting, Placement, Workload};
 use coracle_triggers::http::HttpApp;
+use parking_lot::Mutex;
 
+use super::folders::Folders;
 use super::{Operator, ServeArguments, engine, presets};
 use crate::context::Context;
 use crate::logs::{Follow, Journal, Settings};
@@ -26,6 +28,9 @@ pub(crate) struct Stage<'a> {
     logs: Arc<Logs>,
     overrides: BTreeMap<String, Secret>,
     cache: Option<PathBuf>,
+    /// Where the components' output is kept.
+    log_folder: Option<PathBuf>,
+    folders: Mutex<Folders>,
 }
 
 /// One version of an app, ready to answer.
@@ -44,16 +49,24 @@ impl<'a> Stage<'a> {
         let overrides = resolver::overrides(&arguments.grant.variable)?;
         let follow = follow(arguments, project)?;
         let operator = Operator::read(arguments, project)?;
+        let folders = Folders::make(&operator)?;
         let journal = Journal::start(Settings {
             folder: operator.logs.clone(),
             truncate: arguments.logs.truncate_logs,
             follow,
             format: arguments.logs.log_format,
             colored: context.output.colors_logs(),
+            traced: context.environment.get("SPIN_DISABLE_LOG_TO_TRACING").is_none(),
         })?;
         let host = engine::host(context, &arguments.engine, limits(arguments, &operator)?)?;
         let cache = engine::cache_folder(context, &arguments.engine);
-        Ok(Self { context, arguments, host, logs: Arc::new(Logs(Arc::new(journal))), overrides, cache })
+        let logs = Arc::new(Logs(Arc::new(journal)));
+        Ok(Self { context, arguments, host, logs, overrides, cache, log_folder: operator.logs, folders: Mutex::new(folders) })
+    }
+
+    /// Where the components' output is kept.
+    pub(crate) fn log_folder(&self) -> Option<&Path> {
+        self.log_folder.as_deref()
     }
 
     /// Makes the components of `project` ready.
@@ -91,11 +104,17 @@ impl<'a> Stage<'a> {
         Ok(workload)
     }
 
+    /// The app runs: from now on its folders stay.
+    pub(crate) fn keep_folders(&self) {
+        self.folders.lock().keep();
+    }
+
     /// Makes `project` ready to answer HTTP.
     pub(crate) async fn ready(&self, project: &Project) -> anyhow::Result<Ready> {
         let workload = self.workload(project).await?;
         // Routes that hide each other were told when the manifest was read.
         let (http, _) = HttpApp::new(&workload)?;
+        self.keep_folders();
         Ok(Ready { workload, http })
     }
 }
@@ -108,8 +127,9 @@ fn supported(project: &Project, only: &BTreeSet<ComponentId>) -> anyhow::Result<
         None => Ok(()),
         Some(trigger) => {
             let known: Vec<_> = coracle_triggers::ALL.iter().map(|known| format!("`{}`", known.kind())).collect();
+            let place = trigger.places.of("").map_or_else(String::new, |place| format!("{place}: "));
             refuse(
-                format!("trigger `{}` is of the kind `{}`, which this host does not have", trigger.id, trigger.kind),
+                format!("{place}trigger `{}` is of the kind `{}`, which this host does not have", trigger.id, trigger.kind),
                 format!("it has {}; run the other components alone with `--component-id`", known.join(" and ")),
             )
         }

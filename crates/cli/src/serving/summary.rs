@@ -23,8 +23,7 @@ pub(crate) fn print_summary(output: Output, ready: &Ready, base: &str, format: F
     output.line(format_args!("Serving {}", output.style(base, Style::Bold)));
     output.line("Available Routes:");
     for route in &routes {
-        let wildcard = if route.wildcard { " (wildcard)" } else { "" };
-        output.line(format_args!("  {}: {}{wildcard}", output.style(&route.id, Style::Cyan), url(base, &route.route)));
+        output.line(format_args!("  {}: {}", output.style(&route.id, Style::Cyan), shown(base, route)));
         for line in route.description.lines() {
             output.line(format_args!("    {line}"));
         }
@@ -82,19 +81,24 @@ fn is_surprising(notice: &Notice) -> bool {
 fn as_json(base: &str, routes: &[RouteSummary]) -> Value {
     let route = |route: &RouteSummary| {
         let mut object = json!({ "id": route.id, "route": route.route, "wildcard": route.wildcard });
-        if let Some(object) = object.as_object_mut().filter(|_| !route.description.is_empty()) {
-            object.insert("description".to_owned(), route.description.clone().into());
+        let more = [
+            ("description", (!route.description.is_empty()).then(|| json!(route.description))),
+            ("methods", (!route.methods.is_empty()).then(|| json!(route.methods))),
+            ("hosts", (!route.hosts.is_empty()).then(|| json!(route.hosts))),
+        ];
+        if let Some(object) = object.as_object_mut() {
+            object.extend(more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         }
         object
     };
     json!({ "base_url": base, "routes": routes.iter().map(route).collect::<Vec<_>>() })
 }
 
-/// A route at `base`; one with methods or hosts stands for itself.
-fn url(base: &str, route: &str) -> String {
-    match route {
-        "" => format!("{base}/"),
-        path if path.starts_with('/') => format!("{base}{path}"),
-        other => other.to_owned(),
-    }
+/// A route at `base`, as Spin shows it, with the methods and hosts that it is limited to.
+fn shown(base: &str, route: &RouteSummary) -> String {
+    let path = if route.route.is_empty() { "/" } else { &route.route };
+    let wildcard = if route.wildcard { " (wildcard)" } else { "" };
+    let methods = if route.methods.is_empty() { String::new() } else { format!(", {} only", route.methods.join(" and ")) };
+    let hosts = if route.hosts.is_empty() { String::new() } else { format!(", for {}", route.hosts.join(" and ")) };
+    format!("{base}{path}{wildcard}{methods}{hosts}")
 }

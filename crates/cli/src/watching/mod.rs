@@ -2,10 +2,12 @@
 //! build that writes the same files again changes nothing.
 
 mod notifier;
+mod own;
 mod patterns;
 mod snapshot;
 
 pub(crate) use notifier::Notifier;
+pub(crate) use own::Own;
 pub(crate) use snapshot::{Changes, Outputs, Snapshot};
 
 use std::collections::BTreeSet;
@@ -21,10 +23,10 @@ use crate::project::Project;
 pub(crate) enum Role {
     /// The manifest: everything may change.
     Manifest,
-    /// Read by a build command.
-    Source,
     /// The result of a build.
     Code,
+    /// Read by a build command.
+    Source,
     /// Shown to a component.
     File,
 }
@@ -32,20 +34,24 @@ pub(crate) enum Role {
 /// The files of one app that matter.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
+    /// Of several that match a file the first counts.
     patterns: Vec<(Role, Pattern)>,
+    own: Own,
 }
 
 impl Watched {
-    /// What matters of `project`; without `builds` the sources do not.
-    pub(crate) fn of(project: &Project, builds: bool) -> Self {
-        let mut watched = Self::manifest(&project.file);
+    /// What matters of `project`; without `builds` the sources do not. What is our `own` never does.
+    pub(crate) fn of(project: &Project, builds: bool, own: Own) -> Self {
+        let mut watched = Self { patterns: vec![(Role::Manifest, Pattern::file(&project.file))], own };
         watched.add_app(&project.app, &project.folder, builds);
+        // A component's code is what its build makes, also where the globs of another one catch it.
+        watched.patterns.sort_by_key(|(role, _)| *role);
         watched
     }
 
-    /// The manifest alone, for one that does not read.
-    pub(crate) fn manifest(file: &Path) -> Self {
-        Self { patterns: vec![(Role::Manifest, Pattern::file(file))] }
+    /// Every file that matters, with its role.
+    fn files(&self) -> impl Iterator<Item = (Role, PathBuf)> + '_ {
+        self.patterns.iter().flat_map(|(role, pattern)| pattern.files(&self.own).map(|path| (*role, path)))
     }
 
     /// Every folder in which a change can matter, and whether what is below it matters too.

@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::WalkDir;
 
+use super::Own;
+
 /// Folders that a wildcard does not enter: what tools keep there is not written by hand, and there may be very much of it.
 const SKIPPED: &[&str] = &[".git", ".spin", ".coracle", "node_modules", "target"];
 
@@ -48,16 +50,19 @@ impl Pattern {
     }
 
     /// Every file that matches now.
-    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        let enter = |entry: &walkdir::DirEntry| {
-            entry.depth() == 0 || !entry.file_type().is_dir() || entry.file_name().to_str().is_none_or(|name| !SKIPPED.contains(&name))
+    pub(super) fn files<'a>(&'a self, own: &'a Own) -> impl Iterator<Item = PathBuf> + 'a {
+        let is_skipped = |entry: &walkdir::DirEntry| {
+            entry.file_type().is_dir() && entry.file_name().to_str().is_some_and(|name| SKIPPED.contains(&name))
         };
+        let enter = move |entry: &walkdir::DirEntry| entry.depth() == 0 || !(is_skipped(entry) || own.has(entry));
         let entries = WalkDir::new(&self.base).into_iter().filter_entry(enter).filter_map(Result::ok);
         let files = entries.filter(|entry| entry.file_type().is_file() || entry.path_is_symlink()).map(walkdir::DirEntry::into_path);
-        files.filter(|path| match &self.glob {
+        let matching = files.filter(|path| match &self.glob {
             None => true,
             Some(glob) => path.strip_prefix(&self.base).is_ok_and(|relative| glob.is_match(relative)),
-        })
+        });
+        // A file has one name here, whichever pattern finds it.
+        matching.map(|path| plain(&path))
     }
 }
 
@@ -87,8 +92,10 @@ mod tests {
     use super::*;
 
     fn files(folder: &Path, text: &str) -> Vec<String> {
-        let mut found: Vec<_> =
-            Pattern::below(folder, text).files().map(|path| path.strip_prefix(folder).unwrap().display().to_string()).collect();
+        let mut found: Vec<_> = Pattern::below(folder, text)
+            .files(&Own::default())
+            .map(|path| path.strip_prefix(folder).unwrap().display().to_string())
+            .collect();
         found.sort();
         found
     }

@@ -43,23 +43,34 @@ pub(crate) struct Outputs {
 impl Snapshot {
     /// Reads the files of `watched`; those that have not been touched since `before` are not read again.
     pub(crate) fn take(watched: &Watched, before: &Self) -> Self {
+        Self::read(watched, |role, path| {
+            let stamp = stamp(path);
+            let hash = match before.files.get(path) {
+                Some(known) if stamp.is_some() && known.stamp == stamp => known.hash,
+                _ => hash(path),
+            };
+            Entry { role, stamp, hash }
+        })
+    }
+
+    /// The files of `watched` as they were `before`; only those that were not looked at then are read.
+    pub(crate) fn extend(watched: &Watched, before: &Self) -> Self {
+        Self::read(watched, |role, path| match before.files.get(path) {
+            Some(known) => Entry { role, ..*known },
+            None => Entry { role, stamp: stamp(path), hash: hash(path) },
+        })
+    }
+
+    fn read(watched: &Watched, entry: impl Fn(Role, &Path) -> Entry) -> Self {
         let mut files = BTreeMap::new();
-        for (role, pattern) in &watched.patterns {
-            for path in pattern.files() {
-                if files.len() >= FILES_MAX {
-                    break;
-                }
-                // The first role counts: a manifest that is also among the sources is a manifest.
-                if files.contains_key(&path) {
-                    continue;
-                }
-                let known = before.files.get(&path);
-                let stamp = stamp(&path);
-                let hash = match known {
-                    Some(known) if stamp.is_some() && known.stamp == stamp => known.hash,
-                    _ => hash(&path),
-                };
-                files.insert(path, Entry { role: *role, stamp, hash });
+        for (role, path) in watched.files() {
+            if files.len() >= FILES_MAX {
+                break;
+            }
+            // The first role counts: a manifest that is also among the sources is a manifest.
+            if !files.contains_key(&path) {
+                let entry = entry(role, &path);
+                files.insert(path, entry);
             }
         }
         Self { files }
@@ -140,10 +151,12 @@ fn hash(path: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watching::Own;
     use crate::watching::patterns::Pattern;
 
     fn watched(folder: &Path) -> Watched {
         Watched {
+            own: Own::default(),
             patterns: vec![
                 (Role::Manifest, Pattern::file(&folder.join("spin.toml"))),
                 (Role::Source, Pattern::below(folder, "**/*.rs")),
@@ -171,6 +184,31 @@ mod tests {
         let changes = third.since(&second);
         assert!(changes.has(Role::Manifest) && changes.has(Role::Source) && changes.has(Role::Code) && !changes.has(Role::File));
         assert!(changes.summary().ends_with("and 2 more"), "{}", changes.summary());
+    }
+
+    #[test]
+    fn what_changed_between_two_looks_is_not_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("lib.rs"), "1").unwrap();
+        let watched = watched(folder.path());
+        let first = Snapshot::take(&watched, &Snapshot::default());
+        std::fs::write(at("lib.rs"), "2 is longer").unwrap();
+        std::fs::write(at("app.wasm"), "named by a new manifest").unwrap();
+        let extended = Snapshot::extend(&watched, &first);
+        let changes = Snapshot::take(&watched, &extended).since(&extended);
+        assert_eq!(changes.files, [(Role::Source, at("lib.rs"))].into());
+    }
+
+    #[test]
+    fn what_we_write_ourselves_is_not_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("logs")).unwrap();
+        std::fs::write(at("logs/out.rs"), "").unwrap();
+        std::fs::write(at("lib.rs"), "").unwrap();
+        let watched = Watched { own: Own::new([at("./logs")]), ..watched(folder.path()) };
+        assert_eq!(watched.files().collect::<Vec<_>>(), [(Role::Source, at("lib.rs"))]);
     }
 
     #[test]

@@ -49,11 +49,12 @@ fn what_middleware_passes_on_is_no_unknown_import() {
         &app,
         &[],
         expect![[r#"
-        exit 1
-        --
-        error: component `gate` imports `wasi:http/handler@0.3.0`, which this host does not have; `coracle capabilities` lists what there is
-        1 errors, 0 warnings
-    "#]],
+            exit 0
+            spin.toml is valid
+            --
+            warning: spin.toml:6:1: component `gate` imports `wasi:http/handler@0.3.0`, which this host does not have; it would not load, but nothing uses it
+            0 errors, 1 warning
+        "#]],
     );
 }
 
@@ -64,22 +65,22 @@ fn what_is_doubtful_fails_only_when_strict() {
         &app,
         &[],
         expect![[r#"
-        exit 0
-        spin.toml is valid
-        --
-        warning: component `spin5-kv` imports `fermyon:spin/key-value@2.0.0` without a grant; to allow it add key_value_stores = ["default"]
-        0 errors, 1 warnings
-    "#]],
+            exit 0
+            spin.toml is valid
+            --
+            warning: spin.toml:9:1: component `spin5-kv` imports `fermyon:spin/key-value@2.0.0` without a grant; to allow it add key_value_stores = ["default"]
+            0 errors, 1 warning
+        "#]],
     );
     check(
         &app,
         &["--strict"],
         expect![[r#"
-        exit 1
-        --
-        warning: component `spin5-kv` imports `fermyon:spin/key-value@2.0.0` without a grant; to allow it add key_value_stores = ["default"]
-        0 errors, 1 warnings
-    "#]],
+            exit 1
+            --
+            warning: spin.toml:9:1: component `spin5-kv` imports `fermyon:spin/key-value@2.0.0` without a grant; to allow it add key_value_stores = ["default"]
+            0 errors, 1 warning
+        "#]],
     );
 }
 
@@ -119,18 +120,18 @@ source = "cli-rust-p2.wasm"
         &app,
         &[],
         expect![[r#"
-        exit 1
-        --
-        warning: spin.toml:9:9: route `/a` of trigger `gone-http-trigger` is hidden by route `/a` of trigger `bad-http-trigger`; change one of them
-        error: component `gone` has no code: ./gone.wasm does not exist; build it, or correct `source` in the manifest
-        error: component `gone`: `nowhere.txt` of `files` does not exist; create it or correct the entry
-        error: component `bad` cannot be used: this is not WebAssembly: it begins with `not wasm`; build the component first, or check the path
-        warning: component `program` imports `wasi:sockets/udp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
-        warning: component `program` imports `wasi:sockets/tcp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
-        error: component `program` has nothing that a trigger `http` could call; it exports wasi:cli/run@0.2.6
-        error: trigger `bad-redis-trigger` is of the kind `redis`, which this host does not have; it has `http` and `command`
-        5 errors, 3 warnings
-    "#]],
+            exit 1
+            --
+            warning: spin.toml:9:9: route `/a` of trigger `gone-http-trigger` is hidden by route `/a` of trigger `bad-http-trigger`; change one of them
+            error: spin.toml:18:1: component `gone` has no code: ./gone.wasm does not exist; build it, or correct `source` in the manifest
+            error: spin.toml:19:1: component `gone`: `nowhere.txt` of `files` does not exist; create it or correct the entry
+            error: spin.toml:21:1: component `bad` cannot be used: this is not WebAssembly: it begins with `not wasm`; build the component first, or check the path
+            warning: spin.toml:23:1: component `program` imports `wasi:sockets/udp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
+            warning: spin.toml:23:1: component `program` imports `wasi:sockets/tcp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
+            error: spin.toml:23:1: component `program` has nothing that a trigger `http` could call; it exports wasi:cli/run@0.2.6
+            error: spin.toml:14:1: trigger `bad-redis-trigger` is of the kind `redis`, which this host does not have; it has `http` and `command`
+            5 errors, 3 warnings
+        "#]],
     );
 }
 
@@ -153,6 +154,134 @@ fn every_error_of_the_manifest_is_told_at_once() {
         error: coracle.toml:6:13: component `y` does not exist
           help: add `[component.y]`
         4 errors, 0 warnings
+    "#]],
+    );
+}
+
+#[test]
+fn every_grant_has_its_say_without_a_runtime_configuration() {
+    let app = App::of(
+        "spin5-hello",
+        "allowed_outbound_hosts = [\n  \"x.dev\",\n  \"https://ok.dev\",\n  \"http://y.dev/a/b\",\n]\nkey_value_stores = [\"default\", \"cache\"]\nai_models = [\"llama2-chat\"]\n",
+    );
+    check(
+        &app,
+        &[],
+        expect![[r#"
+        exit 1
+        --
+        warning: spin.toml:15:1: `cache` under `key-value` has no backend; add `[key_value_store.cache]` to the runtime configuration
+        error: spin.toml:10:1: component `spin5-hello`: an entry of `allowed_outbound_hosts` is malformed: `x.dev` has no scheme; write `https://x.dev`, or `*://x.dev` with a port for every scheme; correct `x.dev`
+        error: spin.toml:10:1: component `spin5-hello`: an entry of `allowed_outbound_hosts` is malformed: `http://y.dev/a/b` has the path `/a/b`, and access is granted to whole hosts only; remove the path; correct `http://y.dev/a/b`
+        2 errors, 1 warning
+    "#]],
+    );
+    app.file("bound.toml", "[key_value_store.cache]\ntype = \"spin\"\n[outbound_htp]\n");
+    check(
+        &app,
+        &["--runtime-config-file", "bound.toml"],
+        expect![[r#"
+        exit 1
+        --
+        error: the runtime configuration has an unknown key `outbound_htp`; remove it or correct its name
+        error: spin.toml:10:1: component `spin5-hello`: an entry of `allowed_outbound_hosts` is malformed: `x.dev` has no scheme; write `https://x.dev`, or `*://x.dev` with a port for every scheme; correct `x.dev`
+        error: spin.toml:10:1: component `spin5-hello`: an entry of `allowed_outbound_hosts` is malformed: `http://y.dev/a/b` has the path `/a/b`, and access is granted to whole hosts only; remove the path; correct `http://y.dev/a/b`
+        3 errors, 0 warnings
+    "#]],
+    );
+}
+
+#[test]
+fn dependencies_and_middleware_are_looked_at() {
+    let app = App::new();
+    for fixture in ["spin5-hello", "spin7-hello", "wasip2-hello"] {
+        app.fixture(fixture);
+    }
+    app.file("lib.wat", "(module (func (export \"f\")))");
+    app.file(
+        "spin.toml",
+        r#"
+spin_manifest_version = 2
+application = { name = "x" }
+[[trigger.http]]
+route = "/old"
+component = "old"
+dependencies.middleware = [{ path = "spin7-hello.wasm" }]
+[[trigger.http]]
+route = "/new"
+component = "new"
+dependencies.middleware = [{ path = "wasip2-hello.wasm" }]
+[[trigger.http]]
+route = "/cgi"
+component = "new"
+executor = { type = "wagi" }
+[component.old]
+source = "spin5-hello.wasm"
+[component.old.dependencies]
+"acme:rockets/launch" = { path = "wasip2-hello.wasm" }
+[component.new]
+source = "spin7-hello.wasm"
+[component.new.dependencies]
+"acme:rockets/launch" = { path = "gone.wasm" }
+[component.library]
+source = "lib.wat"
+"#,
+    );
+    check(
+        &app,
+        &[],
+        expect![[r#"
+        exit 1
+        --
+        error: spin.toml:18:16: dependency `acme:rockets/launch` of component `old` matches none of its imports; the component imports `wasi:io/poll@0.2.6`, `wasi:io/error@0.2.6`, `wasi:io/streams@0.2.6`, `wasi:http/types@0.2.6`, `wasi:cli/environment@0.2.6`, `wasi:cli/exit@0.2.6`, `wasi:cli/stdin@0.2.6`, `wasi:cli/stdout@0.2.6`, `wasi:cli/stderr@0.2.6`, `wasi:clocks/wall-clock@0.2.6`, `wasi:filesystem/types@0.2.6`, `wasi:filesystem/preopens@0.2.6`, `wasi:random/insecure-seed@0.2.6`, the dependency exports `wasi:http/incoming-handler@0.2.12`
+        error: spin.toml:22:16: component `new` lacks its part `acme:rockets/launch`: ./gone.wasm does not exist; build it, or correct `source` in the manifest
+        error: spin.toml:25:1: component `library` cannot be loaded: this module is a plain library: it exports `f`, and neither `_start` nor a component type says how to call it; build it as a WASI command, or give it a world with wit-bindgen
+        error: spin.toml:15:1: trigger `http-trigger1` asks for the WAGI executor, which is not supported; build the component for `wasi:http` and remove `executor`
+        4 errors, 0 warnings
+    "#]],
+    );
+}
+
+#[test]
+fn what_nobody_uses_does_not_stop_the_app() {
+    let app = App::of("spin5-hello", "[component.spare]\nsource = \"spare.wat\"\n");
+    app.file("spare.wat", "(component (import \"acme:rockets/launch@1.0.0\" (instance (export \"go\" (func)))))");
+    check(
+        &app,
+        &[],
+        expect![[r#"
+        exit 0
+        spin.toml is valid
+        --
+        warning: spin.toml:11:1: component `spare` imports `acme:rockets/launch@1.0.0`, which this host does not have; it would not load, but nothing uses it
+        0 errors, 1 warning
+    "#]],
+    );
+    assert_eq!(app.up(&[]).get("/").0, 200);
+}
+
+#[test]
+fn a_component_without_a_manifest_is_looked_at_too() {
+    let app = App::new();
+    app.file("lib.wat", "(module (func (export \"f\")))");
+    check(
+        &app,
+        &["lib.wat"],
+        expect![[r#"
+        exit 1
+        --
+        error: component `lib` cannot be loaded: this module is a plain library: it exports `f`, and neither `_start` nor a component type says how to call it; build it as a WASI command, or give it a world with wit-bindgen
+        1 error, 0 warnings
+    "#]],
+    );
+    app.fixture("cli-rust-p1");
+    check(
+        &app,
+        &["cli-rust-p1.wasm"],
+        expect![[r#"
+        exit 0
+        cli-rust-p1.wasm is valid
+        --
     "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::support::App;
+use crate::support::{App, manifest};
 
 fn stdout(app: &App, arguments: &[&str]) -> String {
     let output = app.output(arguments);
@@ -92,4 +92,66 @@ fn every_shell_gets_its_completions() {
         let script = stdout(&app, &["completions", shell]);
         assert!(script.contains("coracle") && script.contains("runtime-config-file"), "{shell}");
     }
+}
+
+#[test]
+fn a_module_is_told_by_what_it_imports_from() {
+    let app = App::new();
+    app.fixture("c-cli-p1");
+    let text = stdout(&app, &["inspect", "c-cli-p1.wasm", "--no-compile"]);
+    assert!(text.contains("c-cli-p1.wasm: core module, ") && text.contains("  exports    memory, _start"), "{text}");
+    assert!(text.lines().any(|line| line.contains("wasi_snapshot_preview1") && line.contains("no files and no environment")), "{text}");
+}
+
+#[test]
+fn files_dependencies_and_limits_are_told() {
+    let app = App::of("spin5-hello", "");
+    let more = "files = [\"static\", { source = \"data\", destination = \"/data\", writable = true }]\n\
+                [component.spin5-hello.limits]\nmemory = \"64MiB\"\ncpu = \"1s\"\n\
+                [component.spin5-hello.dependencies]\n\"a:b/c\" = { path = \"x.wasm\", inherit_configuration = [\"files\"] }\n";
+    app.file("coracle.toml", &manifest("spin5-hello", more));
+    let text = stdout(&app, &["inspect", "--no-compile"]);
+    let told: Vec<_> = text.lines().skip_while(|line| !line.starts_with("  exports")).skip(1).take_while(|line| !line.is_empty()).collect();
+    expect![[r#"
+          files      static
+          files      data → /data (writable)
+          depends on a:b/c (inherits files)
+          limits     memory 64.0 MiB, cpu 1000 ms"#]]
+    .assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn an_artifact_runs_without_a_compiler() {
+    let app = App::new();
+    app.fixture("wasip2-hello");
+    app.fixture("cli-rust-p1");
+    stdout(&app, &["compile", "wasip2-hello.wasm"]);
+    stdout(&app, &["compile", "cli-rust-p1.wasm"]);
+    std::fs::remove_file(app.path("wasip2-hello.wasm")).unwrap();
+    assert_eq!(app.up(&["wasip2-hello.artifact", "--disable-cache"]).get("/").0, 200);
+    let output = app.output(&["run", "cli-rust-p1.artifact", "--", "one"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut bytes = std::fs::read(app.path("wasip2-hello.artifact")).unwrap();
+    bytes[5_000] ^= 1;
+    std::fs::write(app.path("wasip2-hello.artifact"), bytes).unwrap();
+    let refused = app.refusal(&["up", "wasip2-hello.artifact", "--listen", "127.0.0.1:0"]);
+    assert!(refused.contains("the image of the artifact is damaged; compile it again"), "{refused}");
+}
+
+#[test]
+fn an_artifact_that_cannot_be_written_is_refused_before_compiling() {
+    let app = App::new();
+    app.fixture("wasip2-hello");
+    expect![[r#"
+        exit 1
+        error: the folder of no/such/x does not exist
+          help: create it, or name another file with `--output`
+    "#]]
+    .assert_eq(&app.refusal(&["compile", "wasip2-hello.wasm", "-o", "no/such/x"]));
+    expect![[r#"
+        exit 1
+        error: nothing.wasm does not exist or is no file
+          help: name a component or a module
+    "#]]
+    .assert_eq(&app.refusal(&["compile", "nothing.wasm"]));
 }

@@ -12,5 +12,6 @@ mod reference;
 mod refusals;
 mod run;
 mod support;
+mod telemetry;
 mod up;
 mod watch;

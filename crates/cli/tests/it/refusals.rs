@@ -225,9 +225,9 @@ fn the_code_is_not_built() {
         &app,
         &["up", "--state-dir", ""],
         expect![[r#"
-        exit 1
-        error: component `missing` has no code: <app>/missing.wasm does not exist; run `coracle build` first, or `coracle up --build`
-    "#]],
+            exit 1
+            error: spin.toml:9:1: component `missing` has no code: <app>/missing.wasm does not exist; run `coracle build` first, or `coracle up --build`
+        "#]],
     );
 }
 
@@ -305,10 +305,10 @@ fn a_trigger_is_of_a_kind_that_this_host_does_not_have() {
         &app,
         &["up", "--listen", "127.0.0.1:0", "--state-dir", ""],
         expect![[r#"
-        exit 1
-        error: trigger `spin5-hello-redis-trigger` is of the kind `redis`, which this host does not have
-          help: it has `http` and `command`; run the other components alone with `--component-id`
-    "#]],
+            exit 1
+            error: spin.toml:5:1: trigger `spin5-hello-redis-trigger` is of the kind `redis`, which this host does not have
+              help: it has `http` and `command`; run the other components alone with `--component-id`
+        "#]],
     );
 }
 

@@ -254,3 +254,91 @@ fn metrics_are_served_on_a_listener_of_their_own() {
     assert_eq!(status, 200);
     assert!(metrics.contains("coracle_http_requests"), "{metrics}");
 }
+
+/// An app of a program and of a component that answers.
+fn mixed() -> App {
+    let app = App::of("spin5-hello", "[[trigger.command]]\ncomponent = \"tool\"\n[component.tool]\nsource = \"cli-rust-p1.wasm\"\n");
+    app.fixture("cli-rust-p1");
+    app
+}
+
+#[test]
+fn a_program_beside_what_is_served_is_not_run_and_said_so() {
+    let app = mixed();
+    let serving = app.up(&[]);
+    assert_eq!(serving.get("/").0, 200);
+    let line = serving.error(|line| line.starts_with("warning: "));
+    assert_eq!(line, "warning: the program `tool` is not run while the app is served; run it alone with `--component-id tool`");
+}
+
+#[test]
+fn a_program_is_run_when_it_alone_is_chosen() {
+    let output = mixed().output(&["up", "-c", "tool", "--env", "A=1"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("args=[") && text.contains("\nA=1\n"), "{text}");
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn everything_on_standard_error_is_json_when_logs_are() {
+    let app = App::of("fault-panic", "");
+    let serving = app.up(&["--log-format", "json", "--experimental-wasi-otel"]);
+    assert_eq!(serving.get("/").0, 500);
+    serving.signal(rustix::process::Signal::TERM);
+    let seen = std::cell::RefCell::new(Vec::new());
+    serving.error(|line| {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        let object = object.as_object().unwrap();
+        let is_access = object.get("target").is_some_and(|target| target == "coracle::access");
+        assert!(object.contains_key("timestamp") && (is_access || object.contains_key("message")), "{line}");
+        seen.borrow_mut().push(object.get("target").or(object.get("stream")).or(object.get("level")).unwrap().as_str().unwrap().to_owned());
+        line.contains("requests in progress")
+    });
+    for wanted in ["WARN", "INFO", "stderr", "coracle::access", "coracle_triggers::http::app"] {
+        assert!(seen.borrow().iter().any(|known| known == wanted), "{wanted}: {seen:?}");
+    }
+}
+
+#[test]
+fn an_error_is_json_too_when_logs_are() {
+    let output = App::new().output(&["up", "nowhere", "--log-format", "json"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["level"], &lines[0]["message"]), (&"ERROR".into(), &"nowhere does not exist".into()), "{text}");
+    assert!(lines[1]["help"].is_string(), "{text}");
+}
+
+#[test]
+fn the_folder_of_the_logs_is_told() {
+    let app = App::of("spin5-hello", "");
+    let line = app.up(&[]).error(|line| line.starts_with("Logging component stdio to "));
+    assert!(line.ends_with(".spin/logs"), "{line}");
+}
+
+#[test]
+fn variables_of_the_environment_stand_for_flags() {
+    let app = App::of("spin5-hello", "");
+    let mut command = app.coracle(&["up"]);
+    command.env("SPIN_HTTP_LISTEN_ADDR", "127.0.0.1:0").env("SPIN_LOG_DIR", "kept").env("SPIN_MAX_INSTANCE_COUNT", "3");
+    command.env("DISABLE_WASMTIME_CACHE", "1").env("SPIN_WASMTIME_POOLING", "0").env("XDG_CACHE_HOME", app.path("cache"));
+    let serving = Serving::start(command);
+    assert_eq!(serving.get("/").0, 200);
+    serving.stop();
+    assert!(app.path("kept/spin5-hello_stdout.txt").exists());
+    assert!(!app.path("cache").exists(), "nothing is kept where the cache is off");
+    let mut command = app.coracle(&["up", "--state-dir", ""]);
+    command.env("SPIN_MAX_INSTANCE_MEMORY", "65536").env("SPIN_HTTP_LISTEN_ADDR", "127.0.0.1:0");
+    assert_eq!(Serving::start(command).get("/"), (500, "memory limit exceeded".to_owned()));
+}
+
+#[test]
+fn routes_are_shown_as_they_can_be_called() {
+    let app = App::new();
+    app.fixture("spin5-hello");
+    let text = manifest("spin5-hello", "")
+        .replace("route = \"/...\"", "route = \"greet/:name/\"\nmethod = [\"GET\", \"PUT\"]\nhost = \"shop.example\"");
+    app.file("coracle.toml", &text);
+    let serving = app.up(&[]);
+    let line = serving.line(|line| line.contains("spin5-hello"));
+    assert_eq!(line, format!("  spin5-hello: http://{}/greet/:name, GET and PUT only, for shop.example", serving.address));
+}

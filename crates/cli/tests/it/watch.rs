@@ -115,3 +115,56 @@ fn a_change_cancels_the_build_that_runs() {
     serving.error(|line| line.starts_with("serving the new version"));
     assert_eq!(runs(&app), 3);
 }
+
+#[test]
+fn what_the_program_writes_itself_is_no_change() {
+    let app = app();
+    let build = "build.command = \"sh build.sh\"\nbuild.watch = [\"**/*\"]\n";
+    app.file("spin.toml", &manifest("out", build));
+    app.file("build.sh", "echo ran >> target/runs; cp $(cat src/which).wasm out.wasm\n");
+    app.file("target/runs", "");
+    let mut command = app.coracle(&["watch", "--listen", "127.0.0.1:0", "--log-dir", "output", "--state-dir", "state"]);
+    let errors = std::fs::File::create(app.path("errors")).unwrap();
+    command.stdout(std::process::Stdio::piped()).stderr(errors);
+    let mut child = command.spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let line = lines.next().unwrap().unwrap();
+    // The guest prints a line for each request, and so does the access log.
+    for _ in 0..3 {
+        assert_eq!(crate::support::get(line.rsplit("//").next().unwrap(), "/").0, 200);
+    }
+    app.file("src/which", "wasip2-hello");
+    while !app.read("errors").contains("serving the new version") {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let changed: Vec<_> = app.read("errors").lines().filter(|line| line.starts_with("changed: ")).map(str::to_owned).collect();
+    assert!(changed.iter().all(|line| line.ends_with("src/which")), "{changed:?}");
+    assert!(app.read("output/out_stdout.txt").contains("GET"));
+}
+
+#[test]
+fn what_another_build_makes_is_no_source() {
+    let app = App::new();
+    app.fixture("spin5-hello");
+    app.fixture("wasip2-hello");
+    app.file("target/runs", "");
+    let build = "build = { command = \"echo ran >> target/runs; cp spin5-hello.wasm first.wasm\", watch = [\"**/*.wasm\", \"which\"] }\n";
+    let second = "[[trigger.http]]\nroute = \"/second\"\ncomponent = \"second\"\n[component.second]\nsource = \"second.wasm\"\n\
+                  build = { command = \"cp $(cat which).wasm second.wasm\", watch = [\"which\"] }\n";
+    app.file("which", "spin5-hello");
+    app.file("spin.toml", &manifest("first", &format!("{build}{second}")));
+    let serving = watch(&app, &[]);
+    app.file("which", "wasip2-hello");
+    serving.error(|line| line.starts_with("serving the new version"));
+    assert_eq!(app.read("target/runs").lines().count(), 2);
+}
+
+#[test]
+fn a_program_is_not_watched() {
+    let app = App::new();
+    app.fixture("cli-rust-p1");
+    let text = app.refusal(&["watch", "cli-rust-p1.wasm"]);
+    assert_eq!(text, "exit 1\nerror: this app is a program, and `coracle watch` serves apps\n  help: run it once with `coracle up`\n");
+}

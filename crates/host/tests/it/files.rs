@@ -209,7 +209,8 @@ async fn what_cannot_be_shown_is_refused_at_start() {
         ("files = [\"link-up\"]".to_owned(), DIRECT, "`link-up` is outside of the app's folder"),
     ] {
         let scene = scene();
-        let error = start(scene.path(), &files, mounting).await.unwrap_err().to_string();
-        assert!(error.starts_with("component `files`: ") && error.contains(expected), "{files}: {error}");
+        let error = start(scene.path(), &files, mounting).await.unwrap_err();
+        let error = coracle_base::chain(&error).to_string();
+        assert!(error.contains("component `files`: ") && error.contains(expected), "{files}: {error}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use coracle_app::http::{Executor, HttpError, HttpTrigger, RouteEntry, RouteTable, StaticResponse};
-use coracle_app::{ComponentId, Warning};
+use coracle_app::{ComponentId, Place, Trigger, Warning};
 use coracle_base::{chain, metrics};
 use coracle_capabilities::http_client::LocalService;
 use coracle_engine::{Fault, Identity};
@@ -58,8 +58,12 @@ pub struct Served(pub Arc<Identity>);
 pub struct RouteSummary {
     /// The component, or the trigger of a static response.
     pub id: String,
-    /// The path, hosts and methods, as the manifest writes them.
+    /// The path without its wildcard: empty for the root, else with a slash before it and none after.
     pub route: String,
+    /// The methods that it answers; empty for all.
+    pub methods: Vec<String>,
+    /// The hosts that it answers; empty for all.
+    pub hosts: Vec<String>,
     /// Whether the route matches everything below its path.
     pub wildcard: bool,
     /// The component's description.
@@ -69,6 +73,14 @@ pub struct RouteSummary {
 /// Why the HTTP triggers of an app cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpAppError {
+    /// Something that is told with its place in the manifest.
+    #[error("{place}")]
+    At {
+        /// The place.
+        place: Place,
+        /// What is wrong there.
+        source: Box<HttpAppError>,
+    },
     /// The settings of a trigger do not read.
     #[error("trigger `{trigger}` is not understood; {}", source.remedy())]
     Trigger {
@@ -98,18 +110,17 @@ impl HttpApp {
         let mut handlers = BTreeMap::new();
         let mut entries = Vec::new();
         for trigger in app.triggers_of("http") {
-            let wrong = |source| HttpAppError::Trigger { trigger: trigger.id.clone(), source };
-            let settings = HttpTrigger::parse(trigger).map_err(wrong)?;
-            if matches!(settings.executor, Executor::Wagi { .. }) {
-                return Err(HttpAppError::Wagi(trigger.id.clone()));
-            }
+            let settings = settings(trigger)?;
             let target = match (&trigger.component, &settings.static_response) {
                 (_, Some(response)) => Target::Static(static_response(response)),
                 (Some(id), None) => match workload.runnable(id) {
                     Some(runnable) => {
                         let handler = match handlers.get(id) {
                             Some(handler) => Arc::clone(handler),
-                            None => Arc::new(Handler::new(Arc::clone(runnable))?),
+                            None => {
+                                let made = Handler::new(Arc::clone(runnable));
+                                Arc::new(made.map_err(|error| at(trigger, "component", error.into()))?)
+                            }
                         };
                         handlers.insert(id.clone(), Arc::clone(&handler));
                         Target::Component(handler)
@@ -117,7 +128,7 @@ impl HttpApp {
                     // Left out by `--component-id`.
                     None => continue,
                 },
-                (None, None) => return Err(HttpAppError::Nothing(trigger.id.clone())),
+                (None, None) => continue,
             };
             let Some(route) = settings.route else { continue };
             let endpoint = Endpoint { component: trigger.component.clone(), headers: RouteHeaders::new(&route), target };
@@ -144,7 +155,9 @@ impl HttpApp {
     pub fn routes(&self, workload: &Workload) -> Vec<RouteSummary> {
         let summary = |entry: &RouteEntry<Endpoint>| RouteSummary {
             id: entry.value.component.as_ref().map_or_else(|| entry.id.clone(), ToString::to_string),
-            route: route_text(entry),
+            route: entry.route.path(),
+            methods: entry.methods.clone(),
+            hosts: entry.hosts.clone(),
             wildcard: entry.route.has_wildcard(),
             description: entry
                 .value
@@ -224,6 +237,31 @@ impl HttpApp {
     }
 }
 
+/// The settings of an HTTP trigger, if this host can serve it.
+///
+/// # Errors
+/// [`HttpAppError`] when they do not read, or ask for what there is not.
+pub fn settings(trigger: &Trigger) -> Result<HttpTrigger, HttpAppError> {
+    let id = || trigger.id.clone();
+    let settings = HttpTrigger::parse(trigger);
+    let settings = settings.map_err(|source| at(trigger, source.key(), HttpAppError::Trigger { trigger: id(), source }))?;
+    if matches!(settings.executor, Executor::Wagi { .. }) {
+        return Err(at(trigger, "executor", HttpAppError::Wagi(id())));
+    }
+    if trigger.component.is_none() && settings.static_response.is_none() {
+        return Err(at(trigger, "", HttpAppError::Nothing(id())));
+    }
+    Ok(settings)
+}
+
+/// `error` with the place of `key`.
+fn at(trigger: &Trigger, key: &str, error: HttpAppError) -> HttpAppError {
+    match trigger.places.of(key) {
+        Some(place) => HttpAppError::At { place: place.clone(), source: Box::new(error) },
+        None => error,
+    }
+}
+
 async fn answer(handler: &Handler, mut request: Request<Body>, peer: Peer, span: Span) -> Response<Body> {
     let identity = handler.runnable().identity();
     let arrival = trace::arrival(&mut request, &span);
@@ -276,16 +314,4 @@ fn static_response(settings: &StaticResponse) -> Response<bytes::Bytes> {
         }
     }
     response
-}
-
-/// A route with its hosts and methods, for people.
-fn route_text(entry: &RouteEntry<Endpoint>) -> String {
-    let mut text = String::new();
-    if !entry.methods.is_empty() {
-        text.push_str(&entry.methods.join("|"));
-        text.push(' ');
-    }
-    text.push_str(&entry.hosts.join("|"));
-    text.push_str(entry.route.component_route());
-    text
 }

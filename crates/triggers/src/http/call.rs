@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
+use tracing::Instrument as _;
 
 use super::{Body, BodyError};
 
@@ -48,7 +49,9 @@ pub(super) async fn call(
     mut answer: oneshot::Receiver<Answer>,
 ) -> Result<http::Response<Body>, Fault> {
     let metered = Metered::new(guest, Arc::clone(&meter));
-    let run: Run = Box::pin(async { metered.await.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))) });
+    let run = async { metered.await.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))) };
+    // The guest's own spans belong to its request also when the response's body drives it.
+    let run: Run = Box::pin(run.in_current_span());
     let mut invocation = Invocation {
         run: Some(run),
         meter,
@@ -130,7 +133,7 @@ impl Invocation {
 
 impl Drop for Invocation {
     fn drop(&mut self) {
-        self.admitted.metrics.ended(self.meter.used(), self.meter.memory_bytes());
+        self.admitted.metrics.ended(self.meter.used(), self.meter.memory_bytes(), self.meter.initial_memory_bytes());
     }
 }
 

@@ -13,7 +13,7 @@ mod request_body;
 mod spin_v1;
 mod trace;
 
-pub use app::{HttpApp, HttpAppError, RouteSummary, Served};
+pub use app::{HttpApp, HttpAppError, RouteSummary, Served, settings};
 pub use body::{Body, BodyError};
 pub use handler::{Handler, HandlerError};
 

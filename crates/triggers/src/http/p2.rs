@@ -86,6 +86,7 @@ impl Ready {
     async fn instantiate(&self, instance: &mut Instance<Proxy>) -> wasmtime::Result<()> {
         let guest = self.runnable.pre()?.instantiate_async(&mut instance.store).await?;
         instance.proxy = Some(self.exports.load(&mut instance.store, &guest)?);
+        instance.store.data().meter().instantiated();
         self.pool.made(instance, &guest).await
     }
 }

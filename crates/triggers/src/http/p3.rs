@@ -60,6 +60,7 @@ async fn run(
         Some(service) => service,
         None => {
             let made = ready.pre.instantiate_async(&mut *store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
+            store.data().meter().instantiated();
             instance.proxy.insert(made)
         }
     };

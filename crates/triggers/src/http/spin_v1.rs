@@ -72,6 +72,7 @@ async fn run(
     sender: oneshot::Sender<Answer>,
 ) -> Result<(), Fault> {
     let guest = pre.instantiate_async(&mut store).await.map_err(|error| Fault::from_instantiate(error, store.data()))?;
+    store.data().meter().instantiated();
     let called = guest.fermyon_spin_inbound_http().call_handle_request(&mut store, &request).await;
     let response = called.map_err(|error| Fault::from_call(error, store.data()))?;
     let _ = sender.send(host_response(response, store.data().limits()));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use coracle_base::chain;
 use coracle_engine::Compiler;
 use coracle_host::{Host, Options, Placement, Workload, WorkloadError};
 use coracle_triggers::http::{Body, HttpApp, Peer};
@@ -140,14 +141,14 @@ async fn a_dependency_gets_what_it_inherits_and_no_more() {
 #[tokio::test]
 async fn a_dependency_that_matches_no_import_is_refused() {
     let manifest = dependent("").replace("coracle:test/probe@1.0.0", "coracle:other/thing@1.0.0");
-    let error = start(&manifest).await.unwrap_err().to_string();
+    let error = chain(&start(&manifest).await.unwrap_err()).to_string();
     assert!(error.contains("`coracle:other/thing@1.0.0` of component `main` matches none of its imports"), "{error}");
 }
 
 #[tokio::test]
 async fn an_import_that_nobody_answers_is_refused_by_name() {
     let manifest = dependent("").split("[component.main.dependencies]").next().unwrap().to_owned();
-    let error = start(&manifest).await.unwrap_err().to_string();
+    let error = chain(&start(&manifest).await.unwrap_err()).to_string();
     assert!(error.contains("component `main` imports `coracle:test/probe@1.0.0`, which this host does not have"), "{error}");
 }
 
@@ -172,7 +173,7 @@ async fn an_import_without_a_grant_loads_and_is_told() {
     assert_eq!((status, body.as_str()), (500, "Error::AccessDenied"));
 
     let strict = format!("{manifest}\nstrict_imports = true\n");
-    let error = start(&strict).await.unwrap_err().to_string();
+    let error = chain(&start(&strict).await.unwrap_err()).to_string();
     assert!(error.contains("`strict_imports = true`; add `key_value_stores = "), "{error}");
 }
 
@@ -188,14 +189,13 @@ async fn the_first_wrong_thing_of_an_app_is_named() {
         [component.main.build]
         command = "true"
         "#;
-    let error = start(missing).await.unwrap_err();
-    let text = coracle_base::chain(&error).to_string();
-    assert!(text.contains("component `main` has no code") && text.contains("run `coracle build` first"), "{text}");
+    let text = chain(&start(missing).await.unwrap_err()).to_string();
+    assert!(text.starts_with("coracle.toml:7:9: component `main` has no code") && text.contains("run `coracle build` first"), "{text}");
 
     let unknown = missing
         .replace("[component.main.build]", "capabilities = { telepathy = true }\n[component.main.build]")
         .replace("nowhere", "hello-p2");
-    let error = start(&unknown).await.unwrap_err().to_string();
+    let error = chain(&start(&unknown).await.unwrap_err()).to_string();
     assert!(error.contains("is granted `telepathy`, which no capability knows"), "{error}");
 }
 
@@ -363,9 +363,9 @@ async fn middleware_that_inherits_nothing_sees_nothing() {
 #[tokio::test]
 async fn middleware_that_passes_nothing_on_is_refused() {
     let manifest = gated("").replace(r#"{ path = "gate-p3.wasm" }"#, r#"{ path = "hello-p2.wasm" }"#);
-    let error = start(&manifest).await.unwrap_err().to_string();
+    let error = chain(&start(&manifest).await.unwrap_err()).to_string();
     assert!(error.contains("middleware `hello-p2.wasm` cannot stand before component `hello-v2`"), "{error}");
     let manifest = gated("").replace(&coracle_testkit::fixture_path("spin7-hello").display().to_string(), "hello-p2.wasm");
-    let error = start(&manifest).await.unwrap_err().to_string();
+    let error = chain(&start(&manifest).await.unwrap_err()).to_string();
     assert!(error.contains("what comes after it exports `wasi:http/incoming-handler@0.2"), "{error}");
 }

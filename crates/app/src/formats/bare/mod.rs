@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::ManifestFormat;
 use crate::model::{App, Component, ComponentId, Format, InstancePolicy, LimitOverrides, Source, Trigger};
+use crate::problem::Places;
 
 /// A Wasm file named on the command line; a manifest cannot be read as one.
 pub(super) const FORMAT: ManifestFormat = ManifestFormat {
@@ -58,6 +59,7 @@ pub fn bare(name: &str, world: BareWorld) -> App {
             strict_imports: false,
             targets: None,
             profiles: BTreeMap::new(),
+            places: Places::default(),
         }],
         triggers: vec![Trigger {
             id: format!("{id}-{kind}-trigger"),
@@ -66,6 +68,7 @@ pub fn bare(name: &str, world: BareWorld) -> App {
             components: BTreeMap::new(),
             middleware: Vec::new(),
             config,
+            places: Places::default(),
         }],
         trigger_settings: BTreeMap::new(),
         targets: Vec::new(),

@@ -63,6 +63,7 @@ pub(super) fn lower_all(tables: At<'_>, around: &Surroundings<'_>, reader: &mut 
 
 fn lower(id: ComponentId, table: ComponentTable, at: At<'_>, around: &Surroundings<'_>, reader: &mut Reader<'_, '_>) -> Component {
     let grants = grants::lower(&table, at, around, reader);
+    let places = grants::places(at, reader);
     let code = source(table.source, at.child("source"), reader);
     let inherit_all = table.dependencies_inherit_configuration == Some(true);
     if table.dependencies_inherit_configuration.is_some() {
@@ -90,6 +91,7 @@ fn lower(id: ComponentId, table: ComponentTable, at: At<'_>, around: &Surroundin
         strict_imports: table.strict_imports,
         targets: table.targets.map(|targets| targets.into_iter().map(target).collect()),
         profiles,
+        places,
     }
 }
 

@@ -11,6 +11,7 @@ use super::tables::ComponentTable;
 use crate::document::{At, nearest};
 use crate::formats::spin_v1::allowed_http_hosts;
 use crate::model::{Component, NameStyle};
+use crate::problem::Places;
 use crate::template::Template;
 
 /// A component with more outbound hosts than this is refused; the wildcard for components counts as each of them.
@@ -58,6 +59,20 @@ pub(super) fn lower(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_
         grants.insert(name.clone(), grant.clone());
     }
     grants
+}
+
+/// Where the keys of a component stand, those of grants under the names of their capabilities too.
+pub(super) fn places(at: At<'_>, reader: &Reader<'_, '_>) -> Places {
+    let mut places = reader.problems.places(at);
+    let old = [("outbound-hosts", at.child("allowed_http_hosts"))];
+    let own = KEYS.into_iter().map(|(capability, key)| (capability.to_owned(), at.child(key)));
+    let further = at.child("capabilities").entries().map(|(name, at)| (name.to_owned(), at));
+    for (name, at) in old.map(|(name, at)| (name.to_owned(), at)).into_iter().chain(own).chain(further) {
+        if at.node.is_some() {
+            places.insert(name, reader.problems.place(at.key));
+        }
+    }
+    places
 }
 
 /// The keys of the manifest that give a component permissions or resources of its own.

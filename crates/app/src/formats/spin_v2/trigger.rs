@@ -61,8 +61,15 @@ fn lower(
             check_target(target, &table.id, components, around, at, reader);
         }
     }
-    let trigger =
-        Trigger { id: table.id, kind: kind.to_owned(), component, components: roles, middleware, config: Value::Object(table.config) };
+    let trigger = Trigger {
+        id: table.id,
+        kind: kind.to_owned(),
+        component,
+        components: roles,
+        middleware,
+        config: Value::Object(table.config),
+        places: reader.problems.places(at),
+    };
     if kind == HTTP && !reader.is_touched(at) {
         check_http(&trigger, at, reader);
     }

@@ -50,6 +50,7 @@ fn view(instance: &mut InstanceState) -> View<'_, State> {
 }
 
 /// Opens `label` as a resource of the instance.
+#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = label))]
 fn open(view: &mut View<'_, State>, label: &str) -> Result<Resource<Handle>, Error> {
     let handle = view.state.open(label)?;
     view.table.push(handle).map_err(|_| {

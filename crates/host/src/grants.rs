@@ -1,0 +1,105 @@
+//! What a component asks for against what the capabilities give. A refusal names the key of the manifest that asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coracle_capabilities::{self as capabilities, ALL, UNAVAILABLE_GRANTS};
+use coracle_engine::{Capability, Grant, GrantError, GrantRequest, Site};
+use serde_json::Value;
+
+use crate::admit::line_of;
+
+/// Why a component cannot have something that its manifest grants it.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct GrantFault {
+    /// The key of the grant.
+    pub key: String,
+    /// What is wrong.
+    pub cause: GrantCause,
+}
+
+/// What is wrong with a grant.
+#[derive(Debug, thiserror::Error)]
+pub enum GrantCause {
+    /// Nobody gives it.
+    #[error("component `{component}` is granted `{key}`, which no capability knows; known are {known}")]
+    Unknown {
+        /// The component.
+        component: String,
+        /// The key.
+        key: String,
+        /// What could have been meant.
+        known: String,
+    },
+    /// It is a key of Spin's for what this version does not have.
+    #[error("component `{component}` is granted `{key}`, which this version does not have; remove it from the manifest")]
+    Unavailable {
+        /// The component.
+        component: String,
+        /// The key.
+        key: String,
+    },
+    /// It is malformed, or asks for what cannot be given.
+    #[error(transparent)]
+    Refused(#[from] GrantError),
+}
+
+/// Everything that is wrong with `grants`. Each entry of a list and of a table has its own say.
+#[must_use]
+pub fn faults(component: &str, grants: &BTreeMap<String, Value>, site: &Site) -> Vec<GrantFault> {
+    let mut faults: Vec<GrantFault> = unknown(component, grants).into_iter().collect();
+    for (key, value) in grants {
+        for part in parts(value) {
+            let alone = BTreeMap::from([(key.clone(), part)]);
+            let asked = capabilities::grants(&GrantRequest { component, grants: &alone, site });
+            faults.extend(asked.err().map(|error| GrantFault { key: key.clone(), cause: error.into() }));
+        }
+    }
+    faults
+}
+
+/// Asks every capability for what `grants` say.
+///
+/// # Errors
+/// The first [`GrantFault`].
+pub(crate) fn open(component: &str, grants: &BTreeMap<String, Value>, site: &Site) -> Result<Vec<Box<dyn Grant>>, GrantFault> {
+    if let Some(fault) = unknown(component, grants) {
+        return Err(fault);
+    }
+    capabilities::grants(&GrantRequest { component, grants, site }).map_err(|error| {
+        // The capability does not say which of its keys it means; asked for each alone, it does.
+        let first = faults(component, grants, site).into_iter().next();
+        first.unwrap_or_else(|| GrantFault { key: String::new(), cause: error.into() })
+    })
+}
+
+fn unknown(component: &str, grants: &BTreeMap<String, Value>) -> Option<GrantFault> {
+    let keys = |capability: &&'static dyn Capability| {
+        let interfaces = capability.interfaces().iter().filter_map(|interface| interface.granted_by);
+        interfaces.chain([capability.name()]).collect::<Vec<_>>()
+    };
+    let known: BTreeSet<_> = ALL.iter().flat_map(keys).collect();
+    // What this version lacks is told with the imports that would need it.
+    let key = grants.keys().find(|key| !known.contains(key.as_str()) && !UNAVAILABLE_GRANTS.contains(&key.as_str()))?;
+    let known = known.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let component = component.to_owned();
+    let cause = match line_of(key) {
+        Some(line) => {
+            let key = line.split(" = ").next().unwrap_or(key).to_owned();
+            GrantCause::Unavailable { component, key }
+        }
+        None => GrantCause::Unknown { component, key: key.clone(), known },
+    };
+    Some(GrantFault { key: key.clone(), cause })
+}
+
+/// A list or table as one of each entry; anything else as it is.
+fn parts(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) if items.len() > 1 => items.iter().map(|item| Value::Array(vec![item.clone()])).collect(),
+        Value::Object(entries) if entries.len() > 1 => {
+            entries.iter().map(|(name, entry)| Value::Object([(name.clone(), entry.clone())].into_iter().collect())).collect()
+        }
+        whole => vec![whole.clone()],
+    }
+}
