@@ -45,7 +45,8 @@ impl App {
         Ok(folder)
     }
 
-    fn manifest(&self) -> String {
+    /// The text of its manifest.
+    pub(crate) fn manifest(&self) -> String {
         let Self { name, guest, policy, settings, limits, neighbour } = self;
         let policy = match policy {
             Policy::Fresh => "fresh",

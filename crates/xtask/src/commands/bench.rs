@@ -27,7 +27,8 @@ pub(super) const COMMAND: Command = Command {
     },
 };
 
-const PROFILE: &str = "release";
+/// How a program is built that users compile.
+pub(super) const PROFILE: &str = "release";
 
 /// Takes `--profile NAME` out of the arguments: `dist` measures the program as it is shipped, and takes long to build.
 fn profile(args: &[String]) -> Result<(&str, Vec<&String>)> {

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::{Command, guests, setup, test};
-use crate::shell::{cargo, run, stage};
+use super::{Command, guests, instructions, setup, test};
+use crate::shell::{cargo, run, say, stage};
 use crate::source::Tree;
 use crate::tidy::findings;
 
 pub(super) const COMMAND: Command = Command {
     name: "check",
     usage: "[--no-test]",
-    about: "everything CI runs: format, tidy, guests, clippy, documentation, tests",
+    about: "everything CI runs: format, tidy, guests, clippy, documentation, instructions, tests",
     run: |root, args| match args {
         [] => {
             check(root)?;
@@ -42,6 +42,14 @@ fn check(root: &Path) -> Result<()> {
         let mut doc = cargo();
         doc.current_dir(root).args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings");
         run(&mut doc)
+    })?;
+    if !instructions::is_possible_here() {
+        say("instructions: not counted, which needs Linux on x86-64");
+        return Ok(());
+    }
+    stage("instructions", || match instructions::check(root)? {
+        code if code == ExitCode::SUCCESS => Ok(()),
+        _ => bail!("a step of the request's path grew"),
     })
 }
 

@@ -9,6 +9,7 @@ mod tidy;
 mod bench;
 mod check;
 mod dist;
+mod instructions;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub(crate) struct Command {
 
 /// In the order in which a newcomer needs them; `cargo xtask help` prints this list.
 pub(crate) const COMMANDS: &[Command] =
-    &[setup::COMMAND, test::COMMAND, check::COMMAND, tidy::COMMAND, guests::COMMAND, bench::COMMAND, dist::COMMAND];
+    &[setup::COMMAND, test::COMMAND, check::COMMAND, tidy::COMMAND, guests::COMMAND, bench::COMMAND, instructions::COMMAND, dist::COMMAND];
 
 /// Runs the command that `args` names; no arguments, `help` and `--help` print the list.
 pub(crate) fn dispatch(args: &[String]) -> Result<ExitCode> {

@@ -43,6 +43,22 @@ pub(super) fn ensure() -> Result<()> {
     })
 }
 
+/// Installs valgrind where it is missing and the system's packages may be installed.
+pub(super) fn ensure_valgrind() -> Result<()> {
+    let is_here = || std::process::Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success());
+    if is_here() {
+        return Ok(());
+    }
+    // The list of packages may be missing or older than the packages.
+    let apt = |args: &[&str]| run(std::process::Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"));
+    let install = || apt(&["install", "--yes", "--no-install-recommends", "valgrind"]);
+    let installed = shell::stage("setup", || install().or_else(|_| apt(&["update"]).and_then(|()| install())));
+    match installed {
+        Ok(()) if is_here() => Ok(()),
+        _ => bail!("valgrind is missing; install it with the system's packages (Debian: `apt-get install valgrind`)"),
+    }
+}
+
 fn sysroot() -> Result<PathBuf> {
     let printed = capture(std::process::Command::new("rustc").args(["--print", "sysroot"]))?;
     Ok(PathBuf::from(printed.trim()))
