@@ -151,6 +151,39 @@ async fn a_host_call_copies_only_so_much() {
     assert_limit(run_with(&component, limits, &linker).await, LimitKind::HostcallBytes);
 }
 
+/// Lists of strings that all lie on top of each other, so that a few KiB of the guest are gigabytes in the host.
+#[tokio::test]
+async fn lists_that_overlap_are_copied_only_so_far() {
+    let component = compile(
+        r#"(component
+            (import "take" (func $take (param "texts" (list (list string)))))
+            (core module $libc (memory (export "memory") 1))
+            (core instance $libc (instantiate $libc))
+            (core func $take (canon lower (func $take) (memory (core memory $libc "memory"))))
+            (core module $m
+                (import "" "take" (func $take (param i32 i32)))
+                (import "libc" "memory" (memory 1))
+                (func $fill (param $at i32) (param $count i32) (param $pointer i32) (param $length i32)
+                    (loop
+                        (i32.store (local.get $at) (local.get $pointer))
+                        (i32.store offset=4 (local.get $at) (local.get $length))
+                        (local.set $at (i32.add (local.get $at) (i32.const 8)))
+                        (br_if 0 (local.tee $count (i32.sub (local.get $count) (i32.const 1))))))
+                (func (export "run") (result i32)
+                    ;; A thousand strings of a thousand bytes, and a thousand lists of them.
+                    (call $fill (i32.const 8192) (i32.const 1000) (i32.const 0) (i32.const 1000))
+                    (call $fill (i32.const 32768) (i32.const 1000) (i32.const 8192) (i32.const 1000))
+                    (call $take (i32.const 32768) (i32.const 1000))
+                    (i32.const 1)))
+            (core instance $m (instantiate $m
+                (with "" (instance (export "take" (func $take)))) (with "libc" (instance $libc))))
+            (func (export "run") (result u32) (canon lift (core func $m "run"))))"#,
+    );
+    let mut linker = Linker::<InstanceState>::new(engines().get(component.generation()));
+    linker.root().func_wrap("take", |_, (_texts,): (Vec<Vec<String>>,)| Ok(())).unwrap();
+    assert_limit(run_with(&component, Limits::default(), &linker).await, LimitKind::HostcallBytes);
+}
+
 #[tokio::test]
 async fn host_resources_are_bounded() {
     let component = giver(0);

@@ -4,6 +4,7 @@
 
 mod apps;
 mod http;
+mod isolation;
 mod leaks;
 mod limits;
 mod support;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use coracle_capabilities as capabilities;
-use coracle_engine::{Component, Engines, Fault, GrantRequest, Identity, Limits, Settings, Site};
+use coracle_engine::{Component, Engines, Fault, GrantRequest, Identity, InstanceState, Limits, Settings, Site};
 use coracle_host::{Parts, Runnable};
 use coracle_testkit::fixture;
 use coracle_triggers::http::{Body, BodyError, Handler, Peer};
 use http_body_util::BodyExt;
+use wasmtime::component::Linker;
 
 pub(crate) fn engines() -> Arc<Engines> {
     Arc::new(Engines::new(&Settings::default()).unwrap())
@@ -28,10 +29,19 @@ pub(crate) fn handler_of(engines: &Arc<Engines>, name: &str, limits: Limits) -> 
 pub(crate) fn handler_from(engines: &Arc<Engines>, name: &str, bytes: &[u8], limits: Limits) -> Handler {
     let component = Component::compile(engines, bytes).unwrap();
     let linker = capabilities::linker(engines.get(component.generation()), component.generation()).unwrap();
+    linked(engines, &linker, name, component, limits)
+}
+
+/// The guest in `bytes` on a host of the test's own.
+pub(crate) fn handler_linked(engines: &Arc<Engines>, linker: &Linker<InstanceState>, name: &str, bytes: &[u8], limits: Limits) -> Handler {
+    linked(engines, linker, name, Component::compile(engines, bytes).unwrap(), limits)
+}
+
+fn linked(engines: &Arc<Engines>, linker: &Linker<InstanceState>, name: &str, component: Component, limits: Limits) -> Handler {
     let site = Site::default();
     let grants = capabilities::grants(&GrantRequest { component: name, grants: &Default::default(), site: &site }).unwrap();
     let identity = Identity { app: "test".to_owned(), component: name.to_owned() };
-    let runnable = Runnable::new(engines, &linker, Parts { identity, component, grants, limits }).unwrap();
+    let runnable = Runnable::new(engines, linker, Parts { identity, component, grants, limits }).unwrap();
     Handler::new(Arc::new(runnable)).unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! An HTTP guest of WASI 0.2 that misbehaves in the way that the last part of its path names. What the SDKs' faulty guests do is not repeated here.
 
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasip2::io::streams::OutputStream;
@@ -10,6 +12,23 @@ wasip2::http::proxy::export!(Faults);
 
 /// What one call of a stream may write.
 const CHUNK_BYTES: usize = 4096;
+
+/// The requests that this instance served.
+static SERVED: AtomicU32 = AtomicU32::new(0);
+
+/// Sixteen bytes that stand nowhere in the program itself.
+fn mark() -> u128 {
+    std::hint::black_box(0x1234_5678_9abc_def0_0fed_cba9_8765_4321_u128).rotate_left(std::hint::black_box(13))
+}
+
+/// How often the mark stands in the whole memory of this instance, beside the one that is looked for.
+fn marked() -> usize {
+    let end = core::arch::wasm32::memory_size(0) << 16;
+    let wanted = mark();
+    let at = (4096..end - 16).step_by(16).map(std::hint::black_box);
+    // SAFETY: every address below the size of the memory can be read.
+    at.filter(|at| unsafe { (*at as *const u128).read_volatile() } == wanted).count()
+}
 
 impl Guest for Faults {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
@@ -60,7 +79,7 @@ impl Guest for Faults {
             }),
             "sleep-in-body" => respond(out, Fields::new(), |body| {
                 write(body, b"begun");
-                wasip2::clocks::monotonic_clock::subscribe_duration(u64::MAX / 4).block();
+                wasip2::clocks::monotonic_clock::subscribe_duration(u64::MAX).block();
             }),
             "read" => {
                 let incoming = request.consume().expect("it is consumed once");
@@ -71,6 +90,17 @@ impl Guest for Faults {
                 }
                 respond(out, Fields::new(), |body| write(body, bytes.to_string().as_bytes()));
             }
+            // What an instance keeps, and finds.
+            "count" => {
+                let count = SERVED.fetch_add(1, Relaxed) + 1;
+                respond(out, Fields::new(), |body| write(body, count.to_string().as_bytes()));
+            }
+            "mark" => {
+                let marks = vec![mark(); 1 << 14].leak();
+                std::hint::black_box(&marks);
+                respond(out, Fields::new(), |body| write(body, marked().to_string().as_bytes()));
+            }
+            "search" => respond(out, Fields::new(), |body| write(body, marked().to_string().as_bytes())),
             _ => respond(out, Fields::new(), |body| write(body, b"sound")),
         }
     }

@@ -10,7 +10,7 @@ struct Faults;
 wasip3::http::service::export!(Faults);
 
 /// Longer than any test.
-const AGES_NS: u64 = u64::MAX / 4;
+const AGES_NS: u64 = u64::MAX;
 
 impl Guest for Faults {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
