@@ -29,6 +29,7 @@ pub struct InstanceState {
     meter: Arc<Meter>,
     pub(crate) limiter: MemoryLimiter,
     invocation: u32,
+    uses: u32,
 }
 
 /// A capability's own state in one instance, with the instance's resources.
@@ -52,7 +53,7 @@ impl InstanceState {
         table.set_max_capacity(limits.resources);
         let meter = Arc::new(Meter::new(limits.cpu));
         let limiter = MemoryLimiter::new(&limits, Arc::clone(&meter));
-        Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter, invocation: 0 }
+        Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter, invocation: 0, uses: 0 }
     }
 
     /// The state of the same instance before its first invocation, once its guest is back there too.
@@ -98,8 +99,15 @@ impl InstanceState {
         self.invocation
     }
 
+    /// How often somebody asked for state of this instance. A host function does, so this tells whether a guest called one meanwhile.
+    #[must_use]
+    pub fn uses(&self) -> u32 {
+        self.uses
+    }
+
     /// The resources of this instance.
     pub fn table(&mut self) -> &mut ResourceTable {
+        self.uses = self.uses.wrapping_add(1);
         &mut self.table
     }
 
@@ -129,6 +137,7 @@ impl InstanceState {
     }
 
     fn state_and_table<S: Default + Send + 'static>(&mut self) -> (&mut S, &mut ResourceTable) {
+        self.uses = self.uses.wrapping_add(1);
         let key = TypeId::of::<S>();
         let index = match self.slots.iter().position(|slot| slot.key == key) {
             Some(index) => index,

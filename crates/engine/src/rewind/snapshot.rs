@@ -17,6 +17,10 @@ use crate::{Component, Engines, InstanceState};
 /// kept costs a fault at its next use.
 const KEPT_PAGES_MAX: usize = 512;
 
+/// Pages that an instance may have written before its first invocation. They all have to be kept: the kernel maps a page anew as it was
+/// before that.
+const BEGUN_PAGES_MAX: usize = 4096;
+
 type Page = [u8; PAGE_BYTES];
 
 /// How the instances of one component are rewound.
@@ -60,11 +64,11 @@ impl Rewind {
         Some(Arc::new(Self { base: index(BASE)?, saves: all(SAVE)?, restores: all(RESTORE)?, pages: Mutex::default() }))
     }
 
-    /// Notes the state of `instance`, which has not been called yet.
+    /// Notes the state of `instance`, which has not been called yet. `None` when it has written too much to be put back.
     ///
     /// # Errors
     /// wasmtime's, when a function that was added does not run. The instance must then not be used again.
-    pub async fn snapshot(self: &Arc<Self>, store: &mut Store<InstanceState>, instance: &Instance) -> wasmtime::Result<Snapshot> {
+    pub async fn snapshot(self: &Arc<Self>, store: &mut Store<InstanceState>, instance: &Instance) -> wasmtime::Result<Option<Snapshot>> {
         let base: TypedFunc<(), (WasmList<u8>,)> = instance.get_typed_func(&mut *store, &self.base)?;
         let (first,) = base.call_async(&mut *store, ()).await?;
         let shared: &Store<InstanceState> = store;
@@ -79,10 +83,13 @@ impl Rewind {
         let mut snapshot = Snapshot { base, memory_bytes, restores, kept: Vec::new(), rewind: Arc::clone(self) };
         let mut written = Vec::new();
         pagemap::each_written(snapshot.addresses(), |range| written.extend(range.step_by(PAGE_BYTES)))?;
+        if written.len() > BEGUN_PAGES_MAX {
+            return Ok(None);
+        }
         for address in written {
             snapshot.keep(address);
         }
-        Ok(snapshot)
+        Ok(Some(snapshot))
     }
 
     /// One copy of `contents` for all instances in which page `number` begins like this.
@@ -150,9 +157,7 @@ impl Snapshot {
     /// Keeps the page at `address`, which is as it was at the beginning.
     fn keep(&mut self, address: usize) {
         let number = self.number(address);
-        if self.kept.len() < KEPT_PAGES_MAX
-            && let Err(place) = self.kept.binary_search_by_key(&number, |(known, _)| *known)
-        {
+        if let Err(place) = self.kept.binary_search_by_key(&number, |(known, _)| *known) {
             let page = self.rewind.share(number, read(address));
             self.kept.insert(place, (number, page));
         }

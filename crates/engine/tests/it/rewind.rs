@@ -78,7 +78,7 @@ impl Tenant {
         let state = InstanceState::new(Arc::new(identity), Vec::new().into(), Arc::new(Limits::default()));
         let mut store = coracle_engine::store(&self.engines, coracle_engine::Generation::P2, state).unwrap();
         let instance = self.pre.instantiate_async(&mut store).await.unwrap();
-        let snapshot = self.rewind.snapshot(&mut store, &instance).await.unwrap();
+        let snapshot = self.rewind.snapshot(&mut store, &instance).await.unwrap().unwrap();
         let visit = instance.get_typed_func(&mut store, "visit").unwrap();
         let grow = instance.get_typed_func(&mut store, "grow").unwrap();
         Live { store, snapshot, visit, grow }
@@ -192,4 +192,54 @@ fn components_that_are_made_of_others_are_made_anew_each_time() {
         let component = Component::compile(&engines, &wat(text)).unwrap();
         assert!(Rewind::of(&component, &engines).is_none(), "{text}");
     }
+}
+
+/// A guest that fills 3 MiB before its first invocation, and tells how many pages are not as it left them then. It spoils them all.
+const FILLER: &str = r#"
+    (component
+        (core module $m
+            (memory (export "memory") 64)
+            (func $fill (param $value i64) (result i32) (local $at i32) (local $spoiled i32)
+                (loop $next
+                    (local.set $spoiled (i32.add (local.get $spoiled) (i64.ne (i64.load (local.get $at)) (i64.const 7))))
+                    (i64.store (local.get $at) (local.get $value))
+                    (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+                    (br_if $next (i32.lt_u (local.get $at) (i32.const 3145728))))
+                (local.get $spoiled))
+            (func $start (drop (call $fill (i64.const 7))))
+            (start $start)
+            (func (export "visit") (result i32) (call $fill (i64.const 9))))
+        (core instance $i (instantiate $m))
+        (func (export "visit") (result u32) (canon lift (core func $i "visit"))))
+"#;
+
+#[tokio::test]
+async fn what_a_guest_wrote_before_its_first_invocation_stays() {
+    let engines = Arc::new(Engines::new(&Settings { instances_max: 2, ..Settings::default() }).unwrap());
+    let component = Component::compile(&engines, &wat(FILLER)).unwrap();
+    let rewind = Rewind::of(&component, &engines).expect("this component can be rewound");
+    let pre = component.prepare(&Linker::new(engines.get(component.generation()))).unwrap();
+    // Slots that were used before keep pages of their own.
+    for round in 0..4 {
+        let mut store = crate::support::store_on(&engines, &component, Limits::default());
+        let instance = pre.instantiate_async(&mut store).await.unwrap();
+        let visit: TypedFunc<(), (u32,)> = instance.get_typed_func(&mut store, "visit").unwrap();
+        let mut snapshot = rewind.snapshot(&mut store, &instance).await.unwrap().unwrap();
+        for number in 0..3 {
+            assert_eq!(visit.call_async(&mut store, ()).await.unwrap().0, 0, "round {round}, visit {number}");
+            assert!(snapshot.rewind(&mut store).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_wrote_too_much_at_its_beginning_is_made_anew_each_time() {
+    let engines = Arc::new(Engines::new(&Settings { instances_max: 2, ..Settings::default() }).unwrap());
+    let text = FILLER.replace("(memory (export \"memory\") 64)", "(memory (export \"memory\") 512)").replace("3145728", "33554432");
+    let component = Component::compile(&engines, &wat(&text)).unwrap();
+    let rewind = Rewind::of(&component, &engines).expect("this component can be rewound");
+    let mut store = crate::support::store_on(&engines, &component, Limits::default());
+    let pre = component.prepare(&Linker::new(engines.get(component.generation()))).unwrap();
+    let instance = pre.instantiate_async(&mut store).await.unwrap();
+    assert!(rewind.snapshot(&mut store, &instance).await.unwrap().is_none());
 }

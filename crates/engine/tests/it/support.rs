@@ -53,9 +53,14 @@ pub(crate) async fn run(component: &Component, limits: Limits) -> Result<u32, Fa
 
 /// A store for an instance of `component`.
 pub(crate) fn store(component: &Component, limits: Limits) -> Store<InstanceState> {
+    store_on(&engines(), component, limits)
+}
+
+/// The same on engines of the test's own.
+pub(crate) fn store_on(engines: &Engines, component: &Component, limits: Limits) -> Store<InstanceState> {
     let identity = Identity { app: "test".to_owned(), component: "guest".to_owned() };
     let state = InstanceState::new(Arc::new(identity), Vec::new().into(), Arc::new(limits));
-    coracle_engine::store(&engines(), component.generation(), state).unwrap()
+    coracle_engine::store(engines, component.generation(), state).unwrap()
 }
 
 pub(crate) async fn run_with(component: &Component, limits: Limits, linker: &Linker<InstanceState>) -> Result<u32, Fault> {

@@ -84,9 +84,10 @@ impl Invocation {
 
 impl Ready {
     async fn instantiate(&self, instance: &mut Instance<Proxy>) -> wasmtime::Result<()> {
+        let uses = instance.store.data().uses();
         let guest = self.runnable.pre()?.instantiate_async(&mut instance.store).await?;
         instance.proxy = Some(self.exports.load(&mut instance.store, &guest)?);
         instance.store.data().meter().instantiated();
-        self.pool.made(instance, &guest).await
+        self.pool.made(instance, &guest, uses).await
     }
 }

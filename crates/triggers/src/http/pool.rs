@@ -80,10 +80,15 @@ impl<P: Send + 'static> Pool<P> {
         }
     }
 
-    /// Notes the beginning of an instance that was just made of `guest`, so that it can be rewound.
-    pub(super) async fn made(&self, instance: &mut Instance<P>, guest: &Guest) -> wasmtime::Result<()> {
-        if let Policy::Rewind(rewind) = &self.0.policy {
-            instance.snapshot = Some(rewind.snapshot(&mut instance.store, guest).await?);
+    /// Notes the beginning of an instance that was just made of `guest`, so that it can be rewound. `uses` is how often its state had been
+    /// used before.
+    pub(super) async fn made(&self, instance: &mut Instance<P>, guest: &Guest, uses: u32) -> wasmtime::Result<()> {
+        // What a guest asks of its host at its beginning, such as a seed for its random numbers, must be another for each request.
+        let is_repeatable = instance.store.data().uses() == uses;
+        if let Policy::Rewind(rewind) = &self.0.policy
+            && is_repeatable
+        {
+            instance.snapshot = rewind.snapshot(&mut instance.store, guest).await?;
         }
         Ok(())
     }

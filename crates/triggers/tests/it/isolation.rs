@@ -125,3 +125,14 @@ async fn ends_within(handler: &Handler, path: &str, steps: usize) -> bool {
     }
     false
 }
+
+#[tokio::test]
+async fn what_a_guest_draws_before_its_first_request_is_another_for_each() {
+    let handler = handler("seeded-p2", patient());
+    let mut drawn = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let seed = text(&handler, "/").await;
+        assert_ne!(seed, "0", "the guest draws");
+        assert!(drawn.insert(seed), "the number of an earlier request came again");
+    }
+}
