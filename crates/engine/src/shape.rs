@@ -1,6 +1,7 @@
 //! What a WebAssembly binary is, read from its bytes without compiling it: component or core module, what it imports and exports,
 //! and which generation of WASI it speaks.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,8 @@ fn refusal(bytes: &[u8], source: wasmparser::BinaryReaderError) -> ShapeError {
 
 fn read(bytes: &[u8]) -> Result<Shape, wasmparser::BinaryReaderError> {
     let (mut imports, mut exports, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    // A module may name a million of them.
+    let mut seen = HashSet::new();
     let (mut is_component, mut has_component_type, mut depth) = (false, false, 0_usize);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
@@ -185,9 +188,9 @@ fn read(bytes: &[u8]) -> Result<Shape, wasmparser::BinaryReaderError> {
             }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
-                    let import = Import { name: import?.module.to_owned(), version: None };
-                    if !imports.contains(&import) {
-                        imports.push(import);
+                    let module = import?.module;
+                    if seen.insert(module) {
+                        imports.push(Import { name: module.to_owned(), version: None });
                     }
                 }
             }

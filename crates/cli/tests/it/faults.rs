@@ -1,6 +1,7 @@
 //! Guests that fail, over a real connection: the caller gets the status and the short text of the bound, the operator the whole story, and
 //! a neighbour in the same process answers all the while.
 
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{App, Serving, ask, exchange, get};
@@ -102,4 +103,34 @@ fn a_request_body_above_the_components_limit_is_refused() {
     assert!(chunked(1024).starts_with("HTTP/1.1 200 "));
     assert!(chunked(1025).starts_with("HTTP/1.1 413 "));
     serving.error(|line| line.contains("the request body limit of 1024 bytes was reached; raise `request_body`"));
+}
+
+#[test]
+fn faulty_requests_leave_no_descriptor_and_no_thread_in_the_server() {
+    const ROUNDS: usize = 20;
+    let serving = serve();
+    let ask_all = |rounds: usize| {
+        for _ in 0..rounds {
+            for (guest, path, status, ..) in FAULTS.iter().filter(|(guest, path, ..)| *guest != "fault-never" && *path != "never") {
+                assert_eq!(get(&serving.address, &format!("/{guest}/{path}")).0, *status, "{guest} {path}");
+            }
+            // A client that leaves in the middle of a body.
+            let mut stream = std::net::TcpStream::connect(&serving.address).unwrap();
+            stream.write_all(b"GET /faults-p2/endless-body HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+            stream.read_exact(&mut [0; 1_000]).unwrap();
+        }
+    };
+    ask_all(2);
+    let (descriptors, threads) = serving.holdings();
+    ask_all(ROUNDS);
+    let until = coracle_base::clock::now() + std::time::Duration::from_secs(30);
+    loop {
+        let (open, running) = serving.holdings();
+        // The last connections may still be closing, now as well as then; a leak would be one for each request.
+        if open <= descriptors && running <= threads {
+            break;
+        }
+        assert!(coracle_base::clock::now() < until, "{open} descriptors after {descriptors}, {running} threads after {threads}");
+        std::thread::yield_now();
+    }
 }

@@ -139,6 +139,12 @@ impl Serving {
         peak.split_whitespace().next().unwrap().parse().unwrap()
     }
 
+    /// How many descriptors and threads it has.
+    pub(crate) fn holdings(&self) -> (usize, usize) {
+        let count = |what: &str| std::fs::read_dir(format!("/proc/{}/{what}", self.child.id())).unwrap().count();
+        (count("fd"), count("task"))
+    }
+
     /// Asks it to stop and waits until it has.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal(rustix::process::Signal::TERM);

@@ -47,6 +47,9 @@ pub enum ArtifactError {
         /// The format of the file.
         found: u32,
     },
+    /// What it is would take too long to say.
+    #[error("the component imports and exports more than an artifact can describe ({METADATA_BYTES_MAX} bytes); split it")]
+    TooManyNames,
     /// Its contents are not what was sealed.
     #[error("the {part} of the artifact is damaged; compile it again")]
     Damaged {
@@ -77,6 +80,9 @@ pub(crate) fn seal(file: &mut File, metadata: &Metadata) -> Result<(), ArtifactE
     let payload = Digest::of_reader(&mut *file)?;
     let payload_bytes = file.seek(SeekFrom::End(0))?;
     let text = serde_json::to_vec(metadata).map_err(io::Error::from)?;
+    if text.len() as u64 > METADATA_BYTES_MAX {
+        return Err(ArtifactError::TooManyNames);
+    }
     let footer = Footer { payload_bytes, metadata_bytes: text.len() as u64, payload, metadata: Digest::of(&text) };
     file.write_all(&text)?;
     file.write_all(&footer.to_bytes())?;

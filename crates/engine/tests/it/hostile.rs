@@ -124,6 +124,10 @@ fn what_is_small_and_grows_stays_within_bounds() {
     check("a memory of 4 GiB with its last byte set", &module(r#"(memory 65536) (data (i32.const 4294967295) "x")"#), &[Loaded]);
     check("a table of nine million", &module("(table 9000000 funcref) (func $f) (elem (i32.const 8999999) $f)"), &[Loaded]);
     let exports: String = (0..50_000).map(|number| format!(r#"(func (export "{number:0100}"))"#)).collect();
+    let imports: String = (0..200_000).map(|number| format!(r#"(import "{number}" "f" (func))"#)).collect();
+    check("imports from everywhere", &wat(&format!("(module {imports})")), &[Refused]);
+    let instances: String = (0..30_000).map(|number| format!(r#"(import "a:b/i{number:0100}" (instance))"#)).collect();
+    check("more names than an artifact describes", &component(&instances), &[Refused]);
     check("long names", &wat(&format!("(module {exports})")), &[Refused]);
 }
 
