@@ -33,7 +33,8 @@ fn marked() -> usize {
 impl Guest for Faults {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let path = request.path_with_query().unwrap_or_default();
-        match path.rsplit('/').next().unwrap_or_default() {
+        let fault = path.rsplit('/').next().unwrap_or_default();
+        match fault {
             // Before the head.
             "huge-headers" => {
                 let fields = Fields::new();
@@ -56,7 +57,6 @@ impl Guest for Faults {
                 (0..300).for_each(|number| fields.append(&format!("x-{number}"), b"1").expect("a header is sound"));
                 respond(out, fields, |_| {});
             }
-            // After it.
             "log" => {
                 let stdout = wasip2::cli::stdout::get_stdout();
                 for _ in 0..4_096 {
@@ -64,23 +64,6 @@ impl Guest for Faults {
                 }
                 respond(out, Fields::new(), |body| write(body, b"logged"));
             }
-            "endless-body" => respond(out, Fields::new(), |body| {
-                loop {
-                    write(body, &[b'a'; CHUNK_BYTES]);
-                }
-            }),
-            "loop-in-body" => respond(out, Fields::new(), |body| {
-                write(body, b"begun");
-                forever();
-            }),
-            "trap-in-body" => respond(out, Fields::new(), |body| {
-                write(body, b"begun");
-                core::arch::wasm32::unreachable();
-            }),
-            "sleep-in-body" => respond(out, Fields::new(), |body| {
-                write(body, b"begun");
-                wasip2::clocks::monotonic_clock::subscribe_duration(u64::MAX).block();
-            }),
             "read" => {
                 let incoming = request.consume().expect("it is consumed once");
                 let stream = incoming.stream().expect("it is taken once");
@@ -101,8 +84,32 @@ impl Guest for Faults {
                 respond(out, Fields::new(), |body| write(body, marked().to_string().as_bytes()));
             }
             "search" => respond(out, Fields::new(), |body| write(body, marked().to_string().as_bytes())),
-            _ => respond(out, Fields::new(), |body| write(body, b"sound")),
+            _ => answer(fault, out),
         }
+    }
+}
+
+/// What goes wrong after the head.
+fn answer(fault: &str, out: ResponseOutparam) {
+    match fault {
+        "endless-body" => respond(out, Fields::new(), |body| {
+            loop {
+                write(body, &[b'a'; CHUNK_BYTES]);
+            }
+        }),
+        "loop-in-body" => respond(out, Fields::new(), |body| {
+            write(body, b"begun");
+            forever();
+        }),
+        "trap-in-body" => respond(out, Fields::new(), |body| {
+            write(body, b"begun");
+            core::arch::wasm32::unreachable();
+        }),
+        "sleep-in-body" => respond(out, Fields::new(), |body| {
+            write(body, b"begun");
+            wasip2::clocks::monotonic_clock::subscribe_duration(u64::MAX).block();
+        }),
+        _ => respond(out, Fields::new(), |body| write(body, b"sound")),
     }
 }
 
