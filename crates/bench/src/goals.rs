@@ -3,8 +3,9 @@
 
 use crate::cases::bodies::{LARGE_DOWN, LARGE_UP};
 use crate::cases::work::UNINTERRUPTED;
+use crate::cases::{density, live, tail};
 use crate::record::{Metric, Record};
-use crate::subjects::{CORACLE, CORACLE_REUSE, ENVOY, NATIVE, NODE, WASMTIME, WASMTIME_REUSE, WORKERD_WASM};
+use crate::subjects::{CONTAINER, CORACLE, CORACLE_REUSE, ENVOY, NATIVE, NODE, WASMTIME, WASMTIME_REUSE, WORKERD_WASM};
 
 /// A goal.
 pub(crate) struct Goal {
@@ -68,6 +69,26 @@ const DEADLINES: &[(Figure, Figure)] = &[
     (work("bits", CORACLE), work("bits", UNINTERRUPTED)),
 ];
 
+const fn container(subject: &'static str) -> Figure {
+    Figure { case: "containers", group: "", subject, metric: Metric::StartMs }
+}
+
+const fn first_request(metric: Metric) -> Figure {
+    Figure { case: "first-request", group: "", subject: CORACLE, metric }
+}
+
+const fn many_apps(metric: Metric) -> Figure {
+    Figure { case: "density", group: density::MANY, subject: CORACLE, metric }
+}
+
+const fn live(group: &'static str) -> Figure {
+    Figure { case: "live", group, subject: CORACLE, metric: Metric::HostKibEach }
+}
+
+const fn tail(group: &'static str, metric: Metric) -> Figure {
+    Figure { case: "tail", group, subject: CORACLE, metric }
+}
+
 const fn ratio(text: &'static str, over: Figure, under: Figure, bound: Bound) -> Goal {
     Goal { text, value: Value::Ratio(over, under), bound, shortfall: "" }
 }
@@ -77,7 +98,7 @@ const fn one(text: &'static str, figure: Figure, bound: Bound) -> Goal {
 }
 
 use Bound::{AtLeast, AtMost};
-use Metric::{CpuUs, P50Us, P99Us, RequestsPerS};
+use Metric::{CpuUs, P50Ms, P50Us, P99Ms, P99Us, RequestsPerS};
 
 /// Every goal, as the page lists them.
 pub(crate) const GOALS: &[Goal] = &[
@@ -103,14 +124,22 @@ pub(crate) const GOALS: &[Goal] = &[
     one("instantiate + call + drop in process: p99 µs", in_process("1 thread", P99Us), AtMost(30.0)),
     ratio("the same on 2 threads over 1 thread, p50", in_process("2 threads", P50Us), in_process("1 thread", P50Us), AtMost(1.2)),
     one("process start to first 200, warm cache: ms", start(CORACLE), AtMost(6.0)),
+    ratio("the start of containerd + runc with a native server over ours", container(CONTAINER), container(CORACLE), AtLeast(10.0)),
+    one("first request to a deployed, unloaded app: p50 µs", first_request(P50Us), AtMost(500.0)),
+    one("first request to a deployed, unloaded app: p99 µs", first_request(P99Us), AtMost(1_000.0)),
     Goal {
         text: "work under a deadline over the same without interruption, the worst of three",
         value: Value::GreatestRatio(DEADLINES),
         bound: AtMost(1.05),
         shortfall: "",
     },
+    one("idle deployed app among 10,000: KiB", many_apps(Metric::KibEach), AtMost(30.0)),
+    one("10,000 deployed apps: MiB", many_apps(Metric::IdleMib), AtMost(400.0)),
+    one("live instance after a call, beyond the guest's own pages: KiB", live(live::CALLED), AtMost(32.0)),
     ratio("1 MiB up: our MiB/s over native", body(LARGE_UP, CORACLE), body(LARGE_UP, NATIVE), AtLeast(0.7)),
     ratio("1 MiB down: our MiB/s over native", body(LARGE_DOWN, CORACLE), body(LARGE_DOWN, NATIVE), AtLeast(0.7)),
+    ratio("70 % of the greatest load: p99 over p50", tail(tail::ALONE, P99Ms), tail(tail::ALONE, P50Ms), AtMost(3.0)),
+    ratio("p99 beside a neighbour that burns its limit over alone", tail(tail::NEIGHBOUR, P99Ms), tail(tail::ALONE, P99Ms), AtMost(2.0)),
 ];
 
 impl Figure {

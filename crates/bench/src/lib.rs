@@ -1,6 +1,7 @@
 //! The benchmark: Coracle, its peers and native servers under the same load on the same machine. What is measured stands in `cases`, what
 //! it should come to in `goals`, and `page` turns the record of a run into docs/performance.md.
 
+pub mod density;
 pub mod native;
 pub mod steps;
 

@@ -12,6 +12,7 @@ pub(crate) mod tail;
 pub(crate) mod in_process;
 pub(crate) mod work;
 
+pub(crate) mod density;
 pub(crate) mod live;
 
 mod cold_start;
@@ -59,6 +60,7 @@ pub(crate) const CASES: &[Case] = &[
     connections::CASE,
     tail::CASE,
     live::CASE,
+    density::CASE,
 ];
 
 /// The case of this name.

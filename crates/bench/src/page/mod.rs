@@ -1,11 +1,14 @@
 //! The page about performance, docs/performance.md, and its plots: made from the record of a run and from nothing else.
 
+mod budget;
 mod svg;
 mod text;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+
+use budget::Budget;
 
 use crate::cases::{CASES, Case};
 use crate::goals::{Bound, GOALS, Goal};
@@ -17,6 +20,8 @@ use crate::table::Table;
 pub(crate) const PAGE: &str = "docs/performance.md";
 /// The record and the plots.
 const FOLDER: &str = "docs/performance";
+/// The plot of a request's budget.
+const BUDGET: &str = "budget.svg";
 
 /// Where the record of the page lies.
 pub(crate) fn record_path(root: &Path) -> PathBuf {
@@ -27,17 +32,18 @@ pub(crate) fn record_path(root: &Path) -> PathBuf {
 pub(crate) fn write(root: &Path, record: &Record) -> Result<()> {
     let folder = root.join(FOLDER);
     std::fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
-    for (name, plot) in plots(record) {
+    let budget = Budget::read(root)?;
+    for (name, plot) in plots(record, &budget) {
         let path = folder.join(name);
         std::fs::write(&path, plot).with_context(|| format!("could not write {}", path.display()))?;
     }
     let path = root.join(PAGE);
-    std::fs::write(&path, text::page(record)).with_context(|| format!("could not write {}", path.display()))
+    std::fs::write(&path, text::page(record, &budget)).with_context(|| format!("could not write {}", path.display()))
 }
 
 /// Every plot with its file name.
-fn plots(record: &Record) -> Vec<(String, String)> {
-    let mut plots = Vec::new();
+fn plots(record: &Record, budget: &Budget) -> Vec<(String, String)> {
+    let mut plots: Vec<_> = budget.plot().map(|plot| (BUDGET.to_owned(), plot)).into_iter().collect();
     for (case, found) in CASES.iter().filter_map(|case| Some((case, record.case(case.name)?))) {
         for (index, group) in found.groups().into_iter().enumerate() {
             if let Some(plot) = plot(case, found, group) {
@@ -140,9 +146,10 @@ mod tests {
     fn the_page_is_what_its_record_makes() {
         let root = root();
         let Ok(record) = Record::read(&record_path(&root)) else { return };
+        let budget = Budget::read(&root).unwrap();
         let page = std::fs::read_to_string(root.join(PAGE)).unwrap();
-        assert!(page == text::page(&record), "{PAGE} is stale; run `cargo xtask bench --page`");
-        for (name, plot) in plots(&record) {
+        assert!(page == text::page(&record, &budget), "{PAGE} is stale; run `cargo xtask bench --page`");
+        for (name, plot) in plots(&record, &budget) {
             let drawn = std::fs::read_to_string(root.join(FOLDER).join(&name)).unwrap();
             assert!(drawn == plot, "{name} is stale; run `cargo xtask bench --page`");
         }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{goals_table, plot, plot_name, table, verdict};
+use super::budget::Budget;
+use super::{BUDGET, goals_table, plot, plot_name, table, verdict};
 use crate::cases::CASES;
 use crate::goals::GOALS;
 use crate::record::{Record, Skipped};
@@ -31,13 +32,26 @@ const METHOD: &str = "\
 - Compare figures within one table. CPU time of a request depends on the processor, on what the other core does, and on the kernel.
 ";
 
+const BUDGET_HEAD: &str = "\
+## Where a request's instructions go
+
+Counted by callgrind, one request after the other on one connection, and committed in `crates/bench/instructions.toml`: CI counts again, and
+more than 3 % more in any step fails with the functions that grew. What the kernel does for a request is not among them; of the CPU time in
+the tables below it is a third or more.
+";
+
+const BUDGET_STEPS: &str = "\
+The parts follow from steps that are counted each on its own, the whole among them:
+";
+
 /// The whole page.
-pub(super) fn page(record: &Record) -> String {
+pub(super) fn page(record: &Record, budget: &Budget) -> String {
     let mut page = String::from(HEAD);
     push_machine(&mut page, record);
     push_goals(&mut page, record);
     page.push('\n');
     page.push_str(METHOD);
+    push_budget(&mut page, budget);
     for (case, found) in CASES.iter().filter_map(|case| Some((case, record.case(case.name)?))) {
         let _ = write!(page, "\n## {}\n\n{}\n", case.title, case.about);
         for (index, group) in found.groups().into_iter().enumerate() {
@@ -49,6 +63,12 @@ pub(super) fn page(record: &Record) -> String {
         let _ = write!(page, "\n{}\nWhat this does not tell: {}\n", table(case, found), case.untold);
     }
     page
+}
+
+fn push_budget(page: &mut String, budget: &Budget) {
+    if let Some((parts, steps)) = budget.tables() {
+        let _ = write!(page, "\n{BUDGET_HEAD}\n![The budget of a request](performance/{BUDGET})\n\n{parts}\n{BUDGET_STEPS}\n{steps}");
+    }
 }
 
 fn push_machine(page: &mut String, record: &Record) {

@@ -16,12 +16,15 @@ pub(super) const COMMAND: Command = Command {
     run: |root, args| {
         let (profile, args) = profile(args)?;
         // These measure nothing, so they need nothing.
-        if !args.iter().any(|arg| matches!(arg.as_str(), "--list" | "--page" | "--help" | "-h")) {
+        let measures = !args.iter().any(|arg| matches!(arg.as_str(), "--list" | "--page" | "--help" | "-h"));
+        if measures {
             setup::ensure()?;
             stage("guests", || guests::build(root, guests::EVERYWHERE))?;
-            stage("program", || build(root, profile, &["--package", "coracle-cli"]))?;
         }
-        build(root, profile, &["--package", "coracle-bench", "--bins"])?;
+        // Together, so that both link what was compiled once.
+        let packages: &[&str] =
+            if measures { &["--package", "coracle-cli", "--package", "coracle-bench"] } else { &["--package", "coracle-bench"] };
+        stage("programs", || build(root, profile, packages))?;
         run(std::process::Command::new(program(root, profile, "coracle-bench")).current_dir(root).args(args))?;
         Ok(ExitCode::SUCCESS)
     },
