@@ -2,6 +2,7 @@
 //! in `http`, dependencies in the host's `compose`, stores and databases in their `conformance`, outbound hosts in `egress`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use coracle_triggers::http::{Body, HttpApp, Peer};
 use http::HeaderValue;
@@ -23,6 +24,9 @@ const HEADERS: &str = r#"
     source = "outbound-http.wasm"
     allowed_outbound_hosts = ["http://headers.spin.internal", "http://self"]
 "#;
+
+/// Longer than a guest takes to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The lines with which the guest answers.
 async fn ask(app: &HttpApp, request: http::request::Builder, tls: bool) -> Vec<String> {
@@ -74,4 +78,32 @@ async fn an_app_that_has_called_itself_is_gone_when_it_is_dropped() {
     drop(served);
     assert!(app.upgrade().is_none(), "something of the app holds the app");
     assert!(runnables.iter().all(|runnable| runnable.upgrade().is_none()), "something of a component holds it");
+}
+
+#[tokio::test]
+async fn an_instance_serves_once_unless_the_manifest_asks_for_reuse_in_every_version() {
+    for guest in ["counter", "counter-p3"] {
+        for (instances, expected) in [
+            ("", ["1", "1", "1", "1"]),
+            ("instances = { policy = \"fresh\" }", ["1", "1", "1", "1"]),
+            ("instances = { policy = \"reuse\", requests_max = 3 }", ["1", "2", "3", "1"]),
+        ] {
+            let manifest = format!(
+                "application = {{ name = \"reuse\" }}\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"counter\"\n\
+                 [component.counter]\nsource = \"{guest}.wasm\"\n{instances}\n"
+            );
+            let served = serve(&manifest).await;
+            for count in expected {
+                let request = http::Request::get("http://example.com/").header("host", "example.com");
+                assert_eq!(ask(&served.app, request, false).await, [count], "{guest} {instances}");
+                // An instance is put back when its guest has ended, which may be after its last byte.
+                let ended = async {
+                    while served.workload.runnables().any(|runnable| runnable.running() > 0) {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::time::timeout(PATIENCE, ended).await.expect("the guest ends with its answer");
+            }
+        }
+    }
 }
