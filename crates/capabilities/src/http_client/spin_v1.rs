@@ -237,6 +237,17 @@ mod tests {
         assert!(hop(types::Method::Get, "http://x.dev/").next(&redirect(304, "/y")).unwrap().is_none());
     }
 
+    #[tokio::test]
+    async fn a_body_is_held_up_to_its_bound() {
+        for (bytes, is_held) in [(BODY_BYTES_MAX, true), (BODY_BYTES_MAX + 1, false)] {
+            let body = Full::new(Bytes::from(vec![0; bytes])).map_err(|never| match never {}).boxed_unsync();
+            match buffered(http::Response::new(body)).await {
+                Ok(response) => assert!(is_held && response.body.is_some_and(|body| body.len() == bytes)),
+                Err(error) => assert!(!is_held && matches!(error, HttpError::RuntimeError)),
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_http_address_is_an_invalid_url() {
         for uri in ["", "ftp://x.dev/", "http://", "x y"] {

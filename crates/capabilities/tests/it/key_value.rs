@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use coracle_capabilities::key_value::preset;
+use coracle_triggers::http::Body;
 use serde_json::json;
 
 use crate::guest::Given;
@@ -57,8 +58,13 @@ async fn all_of_many_keys_are_streamed() {
 #[tokio::test]
 async fn without_a_grant_open_answers_access_denied() {
     let config = "[key_value_store.other]\ntype = \"memory\"";
-    for given in [Given::default(), granted(&["other"]).runtime_config(config, Path::new("/"))] {
-        assert_eq!(given.serve("spin5-kv").get("/").await, (500, "Error::AccessDenied".to_owned()));
+    for name in ["spin5-kv", "spin7-kv"] {
+        for given in [Given::default(), granted(&["other"]).runtime_config(config, Path::new("/"))] {
+            let request = http::Request::get("http://example.com/").header("host", "example.com").body(Body::empty()).unwrap();
+            let answer = given.serve(name).answer(request).await;
+            let (status, text) = answer.unwrap_or_else(|fault| (fault.status(), fault.to_string()));
+            assert!(status == 500 && text.contains("AccessDenied"), "{name}: {status} {text}");
+        }
     }
 }
 
