@@ -6,8 +6,6 @@ use coracle_capabilities::{self as capabilities, ALL, UNAVAILABLE_GRANTS};
 use coracle_engine::{Capability, Grant, GrantError, GrantRequest, Site};
 use serde_json::Value;
 
-use crate::admit::line_of;
-
 /// Why a component cannot have something that its manifest grants it.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
@@ -30,14 +28,6 @@ pub enum GrantCause {
         key: String,
         /// What could have been meant.
         known: String,
-    },
-    /// It is a key of Spin's for what this version does not have.
-    #[error("component `{component}` is granted `{key}`, which this version does not have; remove it from the manifest")]
-    Unavailable {
-        /// The component.
-        component: String,
-        /// The key.
-        key: String,
     },
     /// It is malformed, or asks for what cannot be given.
     #[error(transparent)]
@@ -82,14 +72,7 @@ fn unknown(component: &str, grants: &BTreeMap<String, Value>) -> Option<GrantFau
     // What this version lacks is told with the imports that would need it.
     let key = grants.keys().find(|key| !known.contains(key.as_str()) && !UNAVAILABLE_GRANTS.contains(&key.as_str()))?;
     let known = known.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    let component = component.to_owned();
-    let cause = match line_of(key) {
-        Some(line) => {
-            let key = line.split(" = ").next().unwrap_or(key).to_owned();
-            GrantCause::Unavailable { component, key }
-        }
-        None => GrantCause::Unknown { component, key: key.clone(), known },
-    };
+    let cause = GrantCause::Unknown { component: component.to_owned(), key: key.clone(), known };
     Some(GrantFault { key: key.clone(), cause })
 }
 
