@@ -26,7 +26,7 @@ pub enum AssembleError {
         /// The dependency or the middleware.
         part: String,
         /// Why.
-        source: SourceError,
+        source: Box<SourceError>,
     },
     /// The parts do not fit.
     #[error(transparent)]
@@ -77,7 +77,7 @@ impl Sources<'_> {
     }
 
     async fn part(&self, component: &Component, part: &str, source: &DependencySource) -> Result<Vec<u8>, AssembleError> {
-        let missing = |source| AssembleError::Missing { component: component.id.clone(), part: part.to_owned(), source };
+        let missing = |source| AssembleError::Missing { component: component.id.clone(), part: part.to_owned(), source: Box::new(source) };
         self.of_dependency(source).await.map_err(missing)
     }
 }

@@ -146,10 +146,8 @@ impl Reader {
                         return Ok(State::Sized { left: number(value).ok_or(WireError::Head)? });
                     }
                 }
-                Some(b't' | b'T') => {
-                    if value_of(line, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked")) {
-                        return Ok(State::ChunkSize { size: 0, read: 0, in_extension: false });
-                    }
+                Some(b't' | b'T') if value_of(line, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked")) => {
+                    return Ok(State::ChunkSize { size: 0, read: 0, in_extension: false });
                 }
                 _ => {}
             }

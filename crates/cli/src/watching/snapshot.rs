@@ -1,6 +1,6 @@
 //! The contents of the watched files at one moment, and what differs between two moments.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -68,9 +68,9 @@ impl Snapshot {
                 break;
             }
             // The first role counts: a manifest that is also among the sources is a manifest.
-            if !files.contains_key(&path) {
-                let entry = entry(role, &path);
-                files.insert(path, entry);
+            if let btree_map::Entry::Vacant(vacant) = files.entry(path) {
+                let found = entry(role, vacant.key());
+                vacant.insert(found);
             }
         }
         Self { files }

@@ -69,7 +69,7 @@ impl Rewind {
     /// # Errors
     /// wasmtime's, when a function that was added does not run. The instance must then not be used again.
     pub async fn snapshot(self: &Arc<Self>, store: &mut Store<InstanceState>, instance: &Instance) -> wasmtime::Result<Option<Snapshot>> {
-        let base: TypedFunc<(), (WasmList<u8>,)> = instance.get_typed_func(&mut *store, &self.base)?;
+        let base: TypedFunc<(), (WasmList<u8>,)> = instance.get_typed_func(&mut *store, self.base)?;
         let (first,) = base.call_async(&mut *store, ()).await?;
         let shared: &Store<InstanceState> = store;
         let base = first.as_le_slice(shared).as_ptr().expose_provenance();

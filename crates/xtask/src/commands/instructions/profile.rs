@@ -50,11 +50,11 @@ fn parse(text: &str) -> Result<BTreeMap<String, u64>> {
             resolve(named, &mut objects);
         } else if line.starts_with("calls=") {
             is_call = true;
-        } else if let Some(cost) = cost(line) {
-            if !std::mem::take(&mut is_call) {
-                let cost = cost.parse::<u64>().with_context(|| format!("callgrind wrote `{line}`"))?;
-                *functions.entry(label(&function, &object)).or_default() += cost;
-            }
+        } else if let Some(cost) = cost(line)
+            && !std::mem::take(&mut is_call)
+        {
+            let cost = cost.parse::<u64>().with_context(|| format!("callgrind wrote `{line}`"))?;
+            *functions.entry(label(&function, &object)).or_default() += cost;
         }
     }
     Ok(functions)
