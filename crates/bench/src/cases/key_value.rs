@@ -27,7 +27,7 @@ pub(super) const CASE: Case = Case {
 };
 
 fn run(bench: &Bench) -> Result<Vec<Series>> {
-    let guest = bench.guest("key-value")?;
+    let guest = bench.guest("key-value-read")?;
     let mut app = App::new("key-value", guest.clone());
     app.settings = "key_value_stores = [\"default\"]".to_owned();
     let pair = ["--key-value", "greeting=hello from the store"];

@@ -111,12 +111,13 @@ fn files_dependencies_and_limits_are_told() {
                 [component.spin5-hello.dependencies]\n\"a:b/c\" = { path = \"x.wasm\", inherit_configuration = [\"files\"] }\n";
     app.file("coracle.toml", &manifest("spin5-hello", more));
     let text = stdout(&app, &["inspect", "--no-compile"]);
-    let told: Vec<_> = text.lines().skip_while(|line| !line.starts_with("  exports")).skip(1).take_while(|line| !line.is_empty()).collect();
+    let told = text.lines().skip_while(|line| !line.starts_with("  exports")).skip(1).take_while(|line| !line.is_empty());
+    let told: Vec<_> = told.map(str::trim_start).collect();
     expect![[r#"
-          files      static
-          files      data → /data (writable)
-          depends on a:b/c (inherits files)
-          limits     memory 64.0 MiB, cpu 1000 ms"#]]
+        files      static
+        files      data → /data (writable)
+        depends on a:b/c (inherits files)
+        limits     memory 64.0 MiB, cpu 1000 ms"#]]
     .assert_eq(&told.join("\n"));
 }
 

@@ -25,8 +25,10 @@ async fn told(guest: &str, keys: &str) -> Vec<String> {
         .collect()
 }
 
+/// Why such an app does not start; what stands above that is its place in the manifest.
 async fn refused(guest: &str, keys: &str) -> String {
-    start(guest, keys).await.unwrap_err().to_string()
+    let error = start(guest, keys).await.unwrap_err();
+    std::error::Error::source(&error).unwrap().to_string()
 }
 
 #[tokio::test]

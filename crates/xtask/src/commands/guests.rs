@@ -1,6 +1,7 @@
 //! `cargo xtask guests`: compiles the guest programs that tests and benchmarks run, and collects their `.wasm` files.
 //! Each folder in theirs is a package with a workspace of its own; cargo decides what has changed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,11 +36,11 @@ pub(super) fn build(root: &Path, folders: &[&str]) -> Result<()> {
     std::fs::create_dir_all(&out).with_context(|| format!("could not create {}", out.display()))?;
     let found: Vec<Vec<Guest>> = folders.iter().map(|folder| find(&root.join(folder))).collect::<Result<_>>()?;
     let guests: Vec<Guest> = found.into_iter().flatten().collect();
-    let mut programs = 0;
+    let mut made = BTreeSet::new();
     for guest in &guests {
-        programs += guest.build(root, &out).with_context(|| format!("guest `{}` does not build", guest.name))?;
+        guest.build(root, &out, &mut made).with_context(|| format!("guest `{}` does not build", guest.name))?;
     }
-    say(&format!("{} guest program(s) from {} package(s) in {}", programs, guests.len(), out.display()));
+    say(&format!("{} guest program(s) from {} package(s) in {}", made.len(), guests.len(), out.display()));
     Ok(())
 }
 
@@ -54,7 +55,8 @@ struct Guest {
 }
 
 impl Guest {
-    fn build(&self, root: &Path, out: &Path) -> Result<usize> {
+    /// Adds the names of its programs to those that are `made`.
+    fn build(&self, root: &Path, out: &Path, made: &mut BTreeSet<String>) -> Result<()> {
         let mut build = cargo();
         build.current_dir(root).args(["build", "--release", "--quiet", "--message-format=json-render-diagnostics"]);
         build.arg("--manifest-path").arg(&self.manifest).args(["--target", &self.target]);
@@ -70,9 +72,12 @@ impl Guest {
         }
         for program in &programs {
             let name = if programs.len() == 1 { &self.name } else { &program.name };
+            if !made.insert(name.clone()) {
+                bail!("another guest makes `{name}.wasm`, too; give one of them another name");
+            }
             copy_if_changed(&program.wasm, &out.join(format!("{name}.wasm")))?;
         }
-        Ok(programs.len())
+        Ok(())
     }
 }
 
