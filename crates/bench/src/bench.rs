@@ -1,5 +1,6 @@
 //! What every case works with: how much to measure, the programs, the guests, and a folder to write to.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use tempfile::TempDir;
 
 use crate::app::App;
 use crate::peers::{Peer, Peers};
-use crate::record::Plan;
+use crate::record::{Plan, Skipped};
 use crate::server::{Launch, free_address};
+use crate::terminal::say;
 
 /// Load that is thrown away before the first run of a server counts, as a share of a run.
 const WARM_UP_SHARE: f64 = 0.5;
@@ -21,17 +23,39 @@ pub(crate) const CONNECTIONS: usize = 32;
 pub(crate) struct Bench {
     pub(crate) plan: Plan,
     pub(crate) peers: Peers,
+    skipped: RefCell<Vec<Skipped>>,
     scratch: TempDir,
     programs: PathBuf,
-    guests: PathBuf,
+    places: Places,
+}
+
+/// What lies where.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// The guests of this repository, compiled.
+    pub(crate) guests: PathBuf,
+    /// Compiled code that is kept from run to run: that of interpreters takes half a minute.
+    pub(crate) caches: PathBuf,
 }
 
 impl Bench {
-    /// A run with the programs that lie beside this one, and the guests that were compiled into `guests`.
-    pub(crate) fn new(plan: Plan, peers: Peers, guests: PathBuf) -> Result<Self> {
+    /// A run with the programs that lie beside this one.
+    pub(crate) fn new(plan: Plan, peers: Peers, places: Places) -> Result<Self> {
         let programs = std::env::current_exe()?.parent().context("this program lies in no folder")?.to_owned();
         let scratch = tempfile::Builder::new().prefix("coracle-bench-").tempdir().context("a folder to work in")?;
-        Ok(Self { plan, peers, scratch, programs, guests })
+        Ok(Self { plan, skipped: RefCell::new(peers.skipped.clone()), peers, scratch, programs, places })
+    }
+
+    /// Notes that something was not measured, and says so.
+    pub(crate) fn skip(&self, what: impl Into<String>, why: &anyhow::Error) {
+        let skipped = Skipped { what: what.into(), why: format!("{why:#}") };
+        say(&format!("skipped {}: {}", skipped.what, skipped.why));
+        self.skipped.borrow_mut().push(skipped);
+    }
+
+    /// Everything that was not measured.
+    pub(crate) fn skipped(&self) -> Vec<Skipped> {
+        self.skipped.borrow().clone()
     }
 
     /// A folder of its own for one server or one case.
@@ -66,7 +90,7 @@ impl Bench {
 
     /// A guest of this repository, compiled.
     pub(crate) fn guest(&self, name: &str) -> Result<PathBuf> {
-        let path = self.guests.join(format!("{name}.wasm"));
+        let path = self.places.guests.join(format!("{name}.wasm"));
         if !path.is_file() {
             bail!("the guest `{name}` was not compiled; run `cargo xtask guests`");
         }
@@ -75,7 +99,13 @@ impl Bench {
 
     /// `coracle up` of `app`, with compiled code in the benchmark's own cache.
     pub(crate) fn coracle(&self, app: &App) -> Result<Launch> {
-        self.coracle_with_cache(app, &self.folder("coracle-cache")?)
+        self.coracle_with_cache(app, &self.cache("coracle")?)
+    }
+
+    fn cache(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.places.caches.join(name);
+        std::fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
+        Ok(folder)
     }
 
     /// `coracle up` of `app`, with everything on that a node has on: limits, metrics, the account of each request.
@@ -95,6 +125,6 @@ impl Bench {
 
     /// The folder for the cache of `wasmtime serve`.
     pub(crate) fn wasmtime_cache(&self) -> Result<PathBuf> {
-        self.folder("wasmtime-cache")
+        self.cache("wasmtime")
     }
 }

@@ -3,13 +3,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::bench::{Bench, CONNECTIONS};
 use crate::load::{Load, Requests, Shape, request};
 use crate::record::{Metric, Run, Series};
 use crate::server::{Launch, Server};
 use crate::terminal::note;
+
+/// With more failures than this share of the answers, the figures of a run say nothing.
+const FAILED_SHARE_MAX: f64 = 0.01;
 
 /// One of the servers that are compared.
 #[derive(Debug)]
@@ -85,19 +88,23 @@ impl Contest {
             Some(requests) => Discipline { requests: requests.clone(), ..discipline.clone() },
             None => discipline.clone(),
         };
-        let mut series: Vec<_> = self.running.iter().map(|it| (it, own(it), Series::new(&discipline.group, &it.subject))).collect();
-        for (Running { subject, server, .. }, discipline, _) in &series {
-            load(server, discipline, bench.warm_up()).run().with_context(|| subject.clone())?;
-        }
+        let mut taking_part: Vec<_> = self.running.iter().map(|it| (it, own(it), Series::new(&discipline.group, &it.subject))).collect();
+        // A server that cannot do it is left out, not the discipline.
+        let what = |subject: &str| format!("{subject} in `{}`", discipline.group);
+        taking_part.retain(|(Running { subject, server, .. }, discipline, _)| {
+            let warm = load(server, discipline, bench.warm_up()).run();
+            warm.map_err(|error| bench.skip(what(subject), &error)).is_ok()
+        });
         for number in 0..bench.plan.runs {
             note(&format!("  {}run {} of {}", prefix(&discipline.group), number + 1, bench.plan.runs));
-            for (Running { subject, server, idle_mib, .. }, discipline, series) in &mut series {
-                let mut run = measure(server, discipline, bench.time()).with_context(|| subject.clone())?;
-                run.insert(Metric::IdleMib, *idle_mib);
-                series.runs.push(run);
-            }
+            taking_part.retain_mut(|(Running { subject, server, idle_mib, .. }, discipline, series)| {
+                let found = measure(server, discipline, bench.time());
+                let run = found.map_err(|error| bench.skip(what(subject), &error));
+                series.runs.extend(run.map(|run| run.into_iter().chain([(Metric::IdleMib, *idle_mib)]).collect::<Run>()));
+                series.runs.len() == number + 1
+            });
         }
-        Ok(series.into_iter().map(|(_, _, series)| series).collect())
+        Ok(taking_part.into_iter().map(|(_, _, series)| series).collect())
     }
 
     /// The servers.
@@ -124,6 +131,9 @@ pub(crate) fn measure(server: &Server, discipline: &Discipline, time: Duration) 
     let mut resident_mib = 0.0;
     let outcome = load(server, discipline, time).run_and(|| resident_mib = processes.resident_mib())?;
     let spent_us = processes.cpu_us()? - before_us;
+    if outcome.failed as f64 > outcome.answered as f64 * FAILED_SHARE_MAX {
+        bail!("{} requests failed and {} were answered", outcome.failed, outcome.answered);
+    }
     let mut run = Run::from([
         (Metric::RequestsPerS, outcome.per_second()),
         (Metric::CpuUs, spent_us / outcome.answered as f64),

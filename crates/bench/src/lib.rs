@@ -33,7 +33,7 @@ use clap::Parser as _;
 use coracle_base::clock;
 
 use arguments::Arguments;
-use bench::Bench;
+use bench::{Bench, Places};
 use cases::{CASES, Case};
 use machine::Machine;
 use peers::{ALL, Peers};
@@ -92,23 +92,19 @@ fn measure(arguments: &Arguments, cases: &[&'static Case], root: &std::path::Pat
     }
     let mut versions = peers.versions.clone();
     versions.insert("coracle".to_owned(), format!("{}{}", env!("CARGO_PKG_VERSION"), commit(root)));
-    let mut skipped = peers.skipped.clone();
-    let bench = Bench::new(arguments.plan(), peers, root.join("target/guests/out"))?;
+    let places = Places { guests: root.join("target/guests/out"), caches: target(root).join("caches") };
+    let bench = Bench::new(arguments.plan(), peers, places)?;
     let mut found = Vec::new();
     for case in cases {
         note(&format!("{}: {}", case.name, case.title));
         match (case.run)(&bench) {
             Ok(series) => found.push(CaseRecord { name: case.name.to_owned(), series }),
             // One case that cannot run must not cost the others' half hour.
-            Err(error) => {
-                let why = format!("{error:#}");
-                say(&format!("skipped {}: {why}", case.name));
-                skipped.push(Skipped { what: format!("the case `{}`", case.name), why });
-            }
+            Err(error) => bench.skip(format!("the case `{}`", case.name), &error),
         }
     }
     let elapsed_s = started.elapsed().as_secs();
-    Ok(Record { started_unix_ms, elapsed_s, plan: bench.plan.clone(), machine, versions, skipped, cases: found })
+    Ok(Record { started_unix_ms, elapsed_s, plan: bench.plan.clone(), machine, versions, skipped: bench.skipped(), cases: found })
 }
 
 /// The folder of the workspace.
