@@ -16,6 +16,8 @@ pub(crate) struct App {
     pub(crate) limits: String,
     /// Another component, at `/neighbour/...`, with the default limits.
     pub(crate) neighbour: Option<PathBuf>,
+    /// Where its stores are kept; in memory without.
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// How long an instance lives.
@@ -29,7 +31,15 @@ pub(crate) enum Policy {
 
 impl App {
     pub(crate) fn new(name: &str, guest: PathBuf) -> Self {
-        Self { name: name.to_owned(), guest, policy: Policy::Fresh, settings: String::new(), limits: String::new(), neighbour: None }
+        Self {
+            name: name.to_owned(),
+            guest,
+            policy: Policy::Fresh,
+            settings: String::new(),
+            limits: String::new(),
+            neighbour: None,
+            state: None,
+        }
     }
 
     pub(crate) fn reused(mut self) -> Self {
@@ -47,7 +57,7 @@ impl App {
 
     /// The text of its manifest.
     pub(crate) fn manifest(&self) -> String {
-        let Self { name, guest, policy, settings, limits, neighbour } = self;
+        let Self { name, guest, policy, settings, limits, neighbour, state: _ } = self;
         let policy = match policy {
             Policy::Fresh => "fresh",
             Policy::Reuse => "reuse",

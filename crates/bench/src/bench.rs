@@ -114,7 +114,8 @@ impl Bench {
         let (address, admin) = (free_address()?, free_address()?);
         let launch = Launch::new(&self.own_program("coracle")?, address).arg("up").arg(folder);
         let launch = launch.args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string()]);
-        Ok(launch.args(["--quiet", "--state-dir", "", "--log-dir", ""]).arg("--cache-dir").arg(cache))
+        let state = app.state.clone().unwrap_or_default();
+        Ok(launch.args(["--quiet", "--log-dir", ""]).arg("--state-dir").arg(state).arg("--cache-dir").arg(cache))
     }
 
     /// The native server.

@@ -33,8 +33,8 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
     let pair = ["--key-value", "greeting=hello from the store"];
     let memory = bench.coracle(&app)?.args(pair);
     app.name = "key-value-sqlite".to_owned();
-    // The last of two folders counts.
-    let sqlite = bench.coracle(&app)?.args(pair).arg("--state-dir").arg(bench.folder("key-value-state")?);
+    app.state = Some(bench.folder("key-value-state")?);
+    let sqlite = bench.coracle(&app)?.args(pair);
     let mut contestants = vec![
         Contestant::new(CORACLE, memory).asked_for("/default/greeting"),
         Contestant::new(CORACLE_SQLITE, sqlite).asked_for("/default/greeting"),
