@@ -41,12 +41,7 @@ const LISTS: &[List] = &[
         constant: "COMMANDS",
         members: Members::FilesAndFolders,
     },
-    List {
-        folder: "crates/bench/src/cases",
-        file: "crates/bench/src/cases/mod.rs",
-        constant: "CASES",
-        members: Members::FilesAndFolders,
-    },
+    List { folder: "crates/bench/src/cases", file: "crates/bench/src/cases/mod.rs", constant: "CASES", members: Members::FilesAndFolders },
 ];
 
 const CAPABILITIES: &str = "crates/capabilities";
