@@ -69,7 +69,7 @@ pub enum SourceError {
 }
 
 fn remedy(has_build: bool) -> &'static str {
-    if has_build { "run `coracle build` first, or `coracle up --build`" } else { "build it, or correct `source` in the manifest" }
+    if has_build { "run `coracle build` first, or `coracle up --build`" } else { "build it, or correct its path" }
 }
 
 /// Finds the bytes of the components of one app.

@@ -214,11 +214,7 @@ impl Watcher<'_> {
             return Ok(ended);
         }
         match self.start().await {
-            Ok(()) => {
-                // The folders that the app writes to may be there only now.
-                self.watched = watched(self.arguments, &self.project)?;
-                Ok(Outcome::Served)
-            }
+            Ok(()) => Ok(Outcome::Served),
             Err(error) => {
                 refusal::print(&self.output(), &error);
                 Ok(Outcome::Failed)
@@ -281,6 +277,8 @@ impl Watcher<'_> {
     async fn start(&mut self) -> anyhow::Result<()> {
         if self.stage.is_none() {
             self.stage = Some(Stage::new(self.context, &self.arguments.serve, &self.project)?);
+            // The folders that this program writes to are there only now, and can be told from others.
+            self.watched = watched(self.arguments, &self.project)?;
         }
         let Some(stage) = &self.stage else { return Ok(()) };
         let ready = stage.ready(&self.project).await?;

@@ -123,7 +123,7 @@ source = "cli-rust-p2.wasm"
             exit 1
             --
             warning: spin.toml:9:9: route `/a` of trigger `gone-http-trigger` is hidden by route `/a` of trigger `bad-http-trigger`; change one of them
-            error: spin.toml:18:1: component `gone` has no code: ./gone.wasm does not exist; build it, or correct `source` in the manifest
+            error: spin.toml:18:1: component `gone` has no code: ./gone.wasm does not exist; build it, or correct its path
             error: spin.toml:19:1: component `gone`: `nowhere.txt` of `files` does not exist; create it or correct the entry
             error: spin.toml:21:1: component `bad` cannot be used: this is not WebAssembly: it begins with `not wasm`; build the component first, or check the path
             warning: spin.toml:23:1: component `program` imports `wasi:sockets/udp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
@@ -208,21 +208,22 @@ route = "/old"
 component = "old"
 dependencies.middleware = [{ path = "spin7-hello.wasm" }]
 [[trigger.http]]
-route = "/new"
-component = "new"
-dependencies.middleware = [{ path = "wasip2-hello.wasm" }]
-[[trigger.http]]
 route = "/cgi"
 component = "new"
 executor = { type = "wagi" }
+[[trigger.http]]
+route = "/unused"
+component = "unused"
 [component.old]
 source = "spin5-hello.wasm"
-[component.old.dependencies]
-"acme:rockets/launch" = { path = "wasip2-hello.wasm" }
 [component.new]
 source = "spin7-hello.wasm"
 [component.new.dependencies]
 "acme:rockets/launch" = { path = "gone.wasm" }
+[component.unused]
+source = "wasip2-hello.wasm"
+[component.unused.dependencies]
+"acme:rockets/launch" = { path = "spin5-hello.wasm" }
 [component.library]
 source = "lib.wat"
 "#,
@@ -231,14 +232,15 @@ source = "lib.wat"
         &app,
         &[],
         expect![[r#"
-        exit 1
-        --
-        error: spin.toml:18:16: dependency `acme:rockets/launch` of component `old` matches none of its imports; the component imports `wasi:io/poll@0.2.6`, `wasi:io/error@0.2.6`, `wasi:io/streams@0.2.6`, `wasi:http/types@0.2.6`, `wasi:cli/environment@0.2.6`, `wasi:cli/exit@0.2.6`, `wasi:cli/stdin@0.2.6`, `wasi:cli/stdout@0.2.6`, `wasi:cli/stderr@0.2.6`, `wasi:clocks/wall-clock@0.2.6`, `wasi:filesystem/types@0.2.6`, `wasi:filesystem/preopens@0.2.6`, `wasi:random/insecure-seed@0.2.6`, the dependency exports `wasi:http/incoming-handler@0.2.12`
-        error: spin.toml:22:16: component `new` lacks its part `acme:rockets/launch`: ./gone.wasm does not exist; build it, or correct `source` in the manifest
-        error: spin.toml:25:1: component `library` cannot be loaded: this module is a plain library: it exports `f`, and neither `_start` nor a component type says how to call it; build it as a WASI command, or give it a world with wit-bindgen
-        error: spin.toml:15:1: trigger `http-trigger1` asks for the WAGI executor, which is not supported; build the component for `wasi:http` and remove `executor`
-        4 errors, 0 warnings
-    "#]],
+            exit 1
+            --
+            error: spin.toml:7:1: middleware `spin7-hello.wasm` cannot stand before component `old`: it must import and export one interface that the component exports, such as `wasi:http/handler@0.3.0`; it imports `wasi:http/types@0.3.0`, `wasi:io/error@0.2.6`, `wasi:io/streams@0.2.6`, `wasi:cli/stdin@0.2.6`, `wasi:cli/stdout@0.2.6`, `wasi:cli/stderr@0.2.6`, `wasi:clocks/wall-clock@0.2.6`, `wasi:filesystem/types@0.2.6`, `coracle-denied-wasi:filesystem/preopens@0.2.6`, `wasi:random/insecure-seed@0.2.6` and exports `wasi:http/handler@0.3.0`, and what comes after it exports `wasi:http/incoming-handler@0.2.0`
+            error: spin.toml:19:16: component `new` lacks its part `acme:rockets/launch`: ./gone.wasm does not exist; build it, or correct its path
+            error: spin.toml:23:19: dependency `acme:rockets/launch` of component `unused` matches none of its imports; the component imports `wasi:clocks/wall-clock@0.2.12`, `wasi:io/error@0.2.12`, `wasi:io/streams@0.2.12`, `wasi:cli/stdout@0.2.12`, `wasi:cli/stderr@0.2.12`, `wasi:cli/stdin@0.2.12`, `wasi:http/types@0.2.12`, `wasi:filesystem/types@0.2.12`, `wasi:filesystem/preopens@0.2.12`, the dependency exports `wasi:http/incoming-handler@0.2.0`
+            error: spin.toml:26:1: component `library` cannot be loaded: this module is a plain library: it exports `f`, and neither `_start` nor a component type says how to call it; build it as a WASI command, or give it a world with wit-bindgen
+            error: spin.toml:11:1: trigger `new-http-trigger` asks for the WAGI executor, which is not supported; build the component for `wasi:http` and remove `executor`
+            5 errors, 0 warnings
+        "#]],
     );
 }
 
