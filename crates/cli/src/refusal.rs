@@ -1,7 +1,5 @@
 //! An error with its way out on a line of its own, and how any error is told at the edge.
 
-use std::fmt::Display;
-
 use coracle_app::Errors;
 use coracle_base::chain;
 
@@ -40,7 +38,7 @@ pub(crate) fn print(output: &Output, error: &anyhow::Error) {
         print_manifest(output, errors);
         return;
     }
-    output.error(one_line(chain(error.as_ref())));
+    output.error(chain(error.as_ref()));
     for refusal in error.chain().filter_map(|cause| cause.downcast_ref::<Refusal>()) {
         output.help(&refusal.help);
     }
@@ -56,22 +54,5 @@ pub(crate) fn print_manifest(output: &Output, errors: &Errors) {
         if let Some(remedy) = &problem.remedy {
             output.help(remedy);
         }
-    }
-}
-
-/// Causes come from many libraries, some of which break lines.
-fn one_line(text: impl Display) -> String {
-    let text = text.to_string();
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::one_line;
-
-    #[test]
-    fn causes_of_several_lines_become_one() {
-        assert_eq!(one_line("a:\n  b\n\n  c"), "a: b c");
     }
 }

@@ -135,7 +135,7 @@ impl LimitKind {
 
     fn bound(self, limits: &Limits) -> String {
         match self {
-            Self::Memory => format!("{} MiB", limits.memory_bytes >> 20),
+            Self::Memory => size(limits.memory_bytes),
             Self::TableElements => format!("{} elements", limits.table_elements),
             Self::Cpu => format!("{} ms", limits.cpu.as_millis()),
             Self::Wall => format!("{} ms", limits.wall.as_millis()),
@@ -148,6 +148,15 @@ impl LimitKind {
             Self::Headers => format!("{} bytes", limits.header_bytes),
             Self::RequestBody => format!("{} bytes", limits.request_body_bytes),
         }
+    }
+}
+
+/// A size in the largest unit that divides it.
+fn size(bytes: usize) -> String {
+    match bytes {
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes > 0 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
     }
 }
 

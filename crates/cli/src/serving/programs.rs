@@ -1,8 +1,10 @@
 //! Runs the program of an app: a component of the trigger `command`, with the streams of this process.
 
-use coracle_app::{App, Trigger};
-use coracle_base::chain;
+use std::error::Error;
+
+use coracle_app::{App, Format, Trigger};
 use coracle_capabilities::wasi;
+use coracle_engine::{Fault, LimitKind};
 use coracle_host::Workload;
 use coracle_triggers::command::{self, CommandError};
 
@@ -59,11 +61,30 @@ pub(crate) async fn run_program(
     match ended {
         Ok(status) => Ok(Exit::Guest(truncated(status))),
         Err(CommandError::Fault(fault)) => {
-            output.error(chain(&fault));
+            tell(output, workload.app().format, &fault);
             Ok(Exit::Trapped)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says why the program was ended, on one line, and below it where it was then.
+fn tell(output: Output, format: Format, fault: &Fault) {
+    let flag = match fault {
+        Fault::Limit { kind: LimitKind::Wall, .. } => Some("`--timeout`"),
+        Fault::Limit { kind: LimitKind::Memory, .. } => Some("`--max-instance-memory`"),
+        _ => None,
+    };
+    // Without a manifest the bounds are those of the command line.
+    if let (Fault::Limit { kind, bound, .. }, Some(flag), Format::Bare) = (fault, flag, format) {
+        output.error(format_args!("the {} limit of {bound} was reached", kind.name()));
+        return output.help(format_args!("raise it with {flag} if the work needs it"));
+    }
+    let causes = std::iter::successors(Some(fault as &(dyn Error + 'static)), |error| (**error).source()).map(ToString::to_string);
+    // A cause of several lines is wasmtime's picture of the guest's stack.
+    let (stacks, causes): (Vec<_>, Vec<_>) = causes.partition(|text| text.contains('\n'));
+    output.error(causes.join(": "));
+    stacks.iter().flat_map(|stack| stack.lines().skip(1)).for_each(|frame| output.note(frame));
 }
 
 /// The part of an exit status that a process can pass on.

@@ -305,11 +305,11 @@ fn a_trap_has_a_status_of_its_own() {
     check(
         &run(&app, &["trap.wat"], ""),
         expect![[r#"
-        exit 134
-        --
-        error: the guest trapped: error while executing at wasm backtrace:
-            0:     0x30 - <unknown>!<wasm function 0>: wasm trap: wasm `unreachable` instruction executed
-    "#]],
+            exit 134
+            --
+            error: the guest trapped: wasm trap: wasm `unreachable` instruction executed
+                0:     0x30 - <unknown>!<wasm function 0>
+        "#]],
     );
 }
 
@@ -320,10 +320,11 @@ fn a_program_that_takes_too_long_is_ended() {
     check(
         &run(&app, &["loop.wat", "--timeout", "200ms"], ""),
         expect![[r#"
-        exit 134
-        --
-        error: the wall time limit of 200 ms was reached; raise `wall` in the component's limits if the work needs it
-    "#]],
+            exit 134
+            --
+            error: the wall time limit of 200 ms was reached
+              help: raise it with `--timeout` if the work needs it
+        "#]],
     );
 }
 
@@ -358,4 +359,25 @@ fn variables_and_folders_that_do_not_exist_are_refused() {
           help: name a WebAssembly file; `coracle up` serves a manifest
     "#]]
     .assert_eq(&app.refusal(&["run", "missing.wasm"]));
+}
+
+#[test]
+fn a_program_ends_with_the_signal_that_its_host_gets() {
+    let app = App::new();
+    app.file("loop.wat", "(module (func (export \"_start\") (loop br 0)) (memory (export \"memory\") 1))");
+    let mut child = app.coracle(&["run", "loop.wat"]).spawn().unwrap();
+    let id = rustix::process::Pid::from_child(&child);
+    // Until it listens for signals, one ends the process itself.
+    while !signals_are_caught(child.id()) {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// Whether the process has a handler of SIGTERM, the fifteenth signal.
+fn signals_are_caught(process: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+    caught.is_some_and(|caught| caught & (1 << 14) != 0)
 }
