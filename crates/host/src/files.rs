@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Component as Part, Path, PathBuf};
 
 use coracle_app::{Component, FileMount};
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobMatcher, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
@@ -116,6 +116,30 @@ pub(crate) fn prepare(component: &Component, folder: &Path, assets: &Path, mount
     Ok(Some(Value::Array(mounts)))
 }
 
+/// Everything that is wrong with the files of `component`, found without copying them.
+#[must_use]
+pub fn file_faults(component: &Component, folder: &Path) -> Vec<FilesError> {
+    let exclude = match exclude(component) {
+        Ok(exclude) => exclude,
+        Err(error) => return vec![error],
+    };
+    let copier = Copier { component, folder, target: PathBuf::new(), exclude };
+    let look = |mount: &FileMount| match mount {
+        FileMount::Mount { source, destination, writable: true } => copier.direct(source, destination, true).map(drop),
+        FileMount::Mount { source, destination, .. } => copier.placed(source, destination).map(drop),
+        FileMount::Glob(pattern) => copier.matched(pattern).map(drop),
+    };
+    component.files.iter().filter_map(|mount| look(mount).err()).collect()
+}
+
+/// What an entry that is no mount stands for.
+enum Matched {
+    /// One file or folder, and where it goes.
+    One(PathBuf, PathBuf),
+    /// What a glob matches.
+    Glob(GlobMatcher),
+}
+
 struct Copier<'a> {
     component: &'a Component,
     folder: &'a Path,
@@ -143,32 +167,41 @@ impl Copier<'_> {
 
     /// A file or folder at another place.
     fn place(&self, source: &str, destination: &str) -> Result<usize, FilesError> {
+        let (path, target) = self.placed(source, destination)?;
+        if path.is_dir() { self.tree(&path, &target) } else { self.copy(&path, &target) }
+    }
+
+    /// Where a file or folder comes from, and where it goes.
+    fn placed(&self, source: &str, destination: &str) -> Result<(PathBuf, PathBuf), FilesError> {
         let path = self.inside(source)?;
         let target = self.target.join(self.destination(destination)?);
-        if path.is_dir() {
-            return self.tree(&path, &target);
-        }
-        if !path.is_file() {
+        if !path.is_dir() && !path.is_file() {
             return Err(FilesError::Missing { component: self.name(), pattern: source.to_owned() });
         }
-        if destination.ends_with('/') {
+        if path.is_file() && destination.ends_with('/') {
             return Err(FilesError::Destination { component: self.name(), destination: destination.to_owned() });
         }
-        self.copy(&path, &target)
+        Ok((path, target))
     }
 
     /// A file, folder or glob at its own place.
     fn matching(&self, pattern: &str) -> Result<usize, FilesError> {
+        match self.matched(pattern)? {
+            Matched::One(path, target) if path.is_dir() => self.tree(&path, &target),
+            Matched::One(path, target) => self.copy(&path, &target),
+            Matched::Glob(glob) => self.walk(self.folder, |relative| glob.is_match(relative).then(|| self.target.join(relative))),
+        }
+    }
+
+    /// What a file, folder or glob stands for.
+    fn matched(&self, pattern: &str) -> Result<Matched, FilesError> {
         let wrong = |reason: &str| FilesError::Pattern { component: self.name(), pattern: pattern.to_owned(), reason: reason.to_owned() };
         if matches!(Path::new(pattern).components().next_back(), Some(Part::ParentDir)) || pattern.ends_with("/.") || pattern == "." {
             return Err(wrong("it ends with a dot segment; use `*` for a whole folder"));
         }
         let pattern_plain = pattern.trim_start_matches("./");
-        let literal = self.folder.join(pattern_plain);
-        if literal.exists() {
-            let path = self.inside(pattern_plain)?;
-            let target = self.target.join(pattern_plain);
-            return if path.is_dir() { self.tree(&path, &target) } else { self.copy(&path, &target) };
+        if self.folder.join(pattern_plain).exists() {
+            return Ok(Matched::One(self.inside(pattern_plain)?, self.target.join(pattern_plain)));
         }
         if !is_glob(pattern) {
             return Err(FilesError::Missing { component: self.name(), pattern: pattern.to_owned() });
@@ -177,8 +210,7 @@ impl Copier<'_> {
             return Err(FilesError::Outside { component: self.name(), pattern: pattern.to_owned() });
         }
         let glob = globset::GlobBuilder::new(pattern_plain).literal_separator(true).build();
-        let matcher = glob.map_err(|error| wrong(&error.to_string()))?.compile_matcher();
-        self.walk(self.folder, |relative| matcher.is_match(relative).then(|| self.target.join(relative)))
+        Ok(Matched::Glob(glob.map_err(|error| wrong(&error.to_string()))?.compile_matcher()))
     }
 
     fn tree(&self, source: &Path, target: &Path) -> Result<usize, FilesError> {

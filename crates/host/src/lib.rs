@@ -20,7 +20,7 @@ pub use admit::{AdmitError, Notice, interface_of, is_ambient, line_of};
 pub use assemble::AssembleError;
 pub use compose::ComposeError;
 pub use fetch::FetchError;
-pub use files::{FilesError, Mounting};
+pub use files::{FilesError, Mounting, file_faults};
 pub use grants::{GrantCause, GrantFault, faults};
 pub use host::{Host, HostError, Options};
 pub use runnable::{Parts, Runnable};

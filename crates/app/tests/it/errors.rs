@@ -390,30 +390,30 @@ fn refuses_file_patterns_that_lead_out() {
         "spin.toml",
         &text,
         expect![[r#"
-        spin.toml:8:10: the file pattern `a/.` cannot end in `.` or `..`
-          help: name the directory, or use a pattern such as `./*`
-        spin.toml:8:17: the file pattern `..` cannot end in `.` or `..`
-          help: name the directory, or use a pattern such as `./*`
-        spin.toml:8:23: the file pattern `../a` leads out of the application's directory
-          help: copy the files into it, or use `{ source = "…", destination = "/…" }`
-        spin.toml:8:31: the file pattern `/etc/passwd` leads out of the application's directory
-          help: copy the files into it, or use `{ source = "…", destination = "/…" }`
-        spin.toml:8:46: the file pattern `a/../../b` leads out of the application's directory
-          help: copy the files into it, or use `{ source = "…", destination = "/…" }`
-        spin.toml:8:69: `[` is not a glob: unclosed character class; missing ']'
-          help: put a character that is meant literally into brackets, such as `[[]`
-        spin.toml:8:104: the destination `b` is not absolute
-          help: write `/b`
-        spin.toml:8:122: the path of `source` is empty
-          help: name a path
-        spin.toml:8:140: the destination `/../b` leads upwards
-          help: write the path without `..`
-        spin.toml:9:18: `{` is not a glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
-          help: put a character that is meant literally into brackets, such as `[[]`
-        spin.toml:10:36: the build directory `/tmp` is absolute
-          help: write it relative to the manifest
-        spin.toml:10:53: `[` is not a glob: unclosed character class; missing ']'
-          help: put a character that is meant literally into brackets, such as `[[]`"#]],
+            spin.toml:8:10: the file pattern `a/.` cannot end in `.` or `..`
+              help: name the directory, or use a pattern such as `./*`
+            spin.toml:8:17: the file pattern `..` cannot end in `.` or `..`
+              help: name the directory, or use a pattern such as `./*`
+            spin.toml:8:23: the file pattern `../a` leads out of the application's directory
+              help: copy the files into it
+            spin.toml:8:31: the file pattern `/etc/passwd` leads out of the application's directory
+              help: copy the files into it
+            spin.toml:8:46: the file pattern `a/../../b` leads out of the application's directory
+              help: copy the files into it
+            spin.toml:8:69: `[` is not a glob: unclosed character class; missing ']'
+              help: put a character that is meant literally into brackets, such as `[[]`
+            spin.toml:8:104: the destination `b` is not absolute
+              help: write `/b`
+            spin.toml:8:122: the path of `source` is empty
+              help: name a path
+            spin.toml:8:140: the destination `/../b` leads upwards
+              help: write the path without `..`
+            spin.toml:9:18: `{` is not a glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
+              help: put a character that is meant literally into brackets, such as `[[]`
+            spin.toml:10:36: the build directory `/tmp` is absolute
+              help: write it relative to the manifest
+            spin.toml:10:53: `[` is not a glob: unclosed character class; missing ']'
+              help: put a character that is meant literally into brackets, such as `[[]`"#]],
     );
 }
 

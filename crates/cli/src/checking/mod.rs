@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 
-use coracle_app::{App, Component, DependencySource, FileMount, Place, Source};
+use coracle_app::{App, Component, DependencySource, Place, Source};
 use coracle_base::chain;
 use coracle_engine::{Import, RuntimeConfig, Shape, undenied_name};
-use coracle_host::Sources;
+use coracle_host::{Sources, file_faults};
 use coracle_triggers::http;
 
 use crate::output::Output;
@@ -64,8 +64,8 @@ pub(crate) async fn check(findings: &mut Findings, project: &Project, config: Op
             }
             Err(error) => findings.error(component.places.of("source"), chain(&error)),
         }
-        for file in &component.files {
-            check_file(findings, &project.folder, component, file);
+        for fault in file_faults(component, &project.folder) {
+            findings.error(component.places.of("files"), chain(&fault));
         }
     }
     check_triggers(findings, app);
@@ -159,15 +159,6 @@ fn check_parts_imports(findings: &mut Findings, component: &Component, place: Op
             let id = &component.id;
             findings.error(place, format_args!("a part of component `{id}` imports `{import}`, which this host does not have"));
         }
-    }
-}
-
-fn check_file(findings: &mut Findings, folder: &Path, component: &Component, file: &FileMount) {
-    let (FileMount::Glob(path) | FileMount::Mount { source: path, .. }) = file;
-    let is_glob = path.contains(['*', '?', '[', '{']);
-    if !is_glob && !folder.join(path).exists() {
-        let text = format!("component `{}`: `{path}` of `files` does not exist; create it or correct the entry", component.id);
-        findings.error(component.places.of("files"), text);
     }
 }
 

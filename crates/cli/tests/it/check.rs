@@ -109,7 +109,7 @@ channel = "c"
 component = "bad"
 [component.gone]
 source = "gone.wasm"
-files = ["nowhere.txt"]
+files = ["nowhere.txt", { source = "/etc", destination = "/x" }]
 [component.bad]
 source = "bad.wasm"
 [component.program]
@@ -124,13 +124,14 @@ source = "cli-rust-p2.wasm"
             --
             warning: spin.toml:9:9: route `/a` of trigger `gone-http-trigger` is hidden by route `/a` of trigger `bad-http-trigger`; change one of them
             error: spin.toml:18:1: component `gone` has no code: ./gone.wasm does not exist; build it, or correct its path
-            error: spin.toml:19:1: component `gone`: `nowhere.txt` of `files` does not exist; create it or correct the entry
+            error: spin.toml:19:1: component `gone`: `nowhere.txt` does not exist and is not a glob; create it or correct the entry of `files`
+            error: spin.toml:19:1: component `gone`: `/etc` is outside of the app's folder; move the files below it
             error: spin.toml:21:1: component `bad` cannot be used: this is not WebAssembly: it begins with `not wasm`; build the component first, or check the path
             warning: spin.toml:23:1: component `program` imports `wasi:sockets/udp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
             warning: spin.toml:23:1: component `program` imports `wasi:sockets/tcp@0.2.6` without a grant; to allow it add allowed_outbound_hosts = ["https://example.com"]
             error: spin.toml:23:1: component `program` has nothing that a trigger `http` could call; it exports wasi:cli/run@0.2.6
             error: spin.toml:14:1: trigger `bad-redis-trigger` is of the kind `redis`, which this host does not have; it has `http` and `command`
-            5 errors, 3 warnings
+            6 errors, 3 warnings
         "#]],
     );
 }

@@ -265,7 +265,7 @@ fn check_file_pattern(pattern: &str, at: At<'_>, reader: &mut Reader<'_, '_>) {
         reader.problems.error(
             at.start,
             format!("the file pattern `{pattern}` leads out of the application's directory"),
-            "copy the files into it, or use `{ source = \"…\", destination = \"/…\" }`",
+            "copy the files into it",
         );
     } else if pattern == "*" || pattern == "**/*" {
         reader.problems.warn(
