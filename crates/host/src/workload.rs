@@ -100,7 +100,7 @@ pub enum WorkloadError {
     Grant(#[from] GrantFault),
     /// The parts of a component are missing or do not fit.
     #[error(transparent)]
-    Assemble(#[from] AssembleError),
+    Assemble(#[from] Box<AssembleError>),
     /// It does not load.
     #[error("component `{component}` cannot be loaded")]
     Load {
@@ -265,7 +265,7 @@ impl Loading<'_> {
     /// The component with its dependencies plugged in and its middleware before it.
     async fn bytes(&self, app: &App, component: &Component) -> Result<Vec<u8>, WorkloadError> {
         let sources = Sources { app, folder: self.folder, cache: self.cache };
-        let wrong = |error: AssembleError| at(&component.places, error.key(), error);
+        let wrong = |error: AssembleError| at(&component.places, error.key(), Box::new(error));
         let bytes = sources.composed(component).await.map_err(wrong)?;
         let middleware = self.before.get(&component.id).map(Vec::as_slice).unwrap_or_default();
         sources.behind(component, bytes, middleware).await.map_err(wrong)
