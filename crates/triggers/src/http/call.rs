@@ -15,13 +15,13 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument as _;
 
 use super::{Body, BodyError};
 
-/// The guest's future: it owns the store, and ends when the guest has nothing left to do.
-type Run = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+/// The guest's future: it owns the store, and ends when the guest has nothing left to do, or with the text of a panic of its host.
+pub(super) type Run = Pin<Box<dyn Future<Output = Result<Result<(), Fault>, String>> + Send>>;
 
 /// The head of a guest's answer with the body that it will write, or the error that it chose to answer with.
 pub(super) type Answer = Result<http::Response<UnsyncBoxBody<Bytes, BodyError>>, Fault>;
@@ -39,23 +39,26 @@ pub(super) struct Asked {
     pub(super) head_only: bool,
 }
 
+/// Puts the guest's future where it stays, charged to `meter`. It is large, and each future that held it would be as large and be moved.
+pub(super) fn settle(guest: impl Future<Output = Result<(), Fault>> + Send + 'static, meter: &Arc<Meter>) -> Run {
+    // The guest's own spans belong to its request also when the response's body drives it.
+    Box::pin(Metered::new(guest, Arc::clone(meter)).in_current_span())
+}
+
 /// Waits for the head of the guest's answer. The wall limit holds until the guest has ended.
 pub(super) async fn call(
     runnable: &Runnable,
     admitted: Admitted,
     asked: Asked,
-    guest: impl Future<Output = Result<(), Fault>> + Send + 'static,
+    run: Run,
     meter: Arc<Meter>,
     mut answer: oneshot::Receiver<Answer>,
 ) -> Result<http::Response<Body>, Fault> {
-    let metered = Metered::new(guest, Arc::clone(&meter));
-    let run = async { metered.await.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))) };
-    // The guest's own spans belong to its request also when the response's body drives it.
-    let run: Run = Box::pin(run.in_current_span());
     let mut invocation = Invocation {
         run: Some(run),
         meter,
-        deadline: Box::pin(tokio::time::sleep(runnable.limits().wall)),
+        ends: Instant::now() + runnable.limits().wall,
+        deadline: None,
         identity: Arc::clone(runnable.identity()),
         limits: Arc::clone(runnable.limits()),
         admitted,
@@ -98,7 +101,9 @@ pub(super) async fn call(
 /// A running guest with its deadline and its place.
 struct Invocation {
     run: Option<Run>,
-    deadline: Pin<Box<Sleep>>,
+    ends: Instant,
+    /// Made when the guest first waits, which most never do.
+    deadline: Option<Pin<Box<Sleep>>>,
     identity: Arc<Identity>,
     limits: Arc<Limits>,
     meter: Arc<Meter>,
@@ -110,9 +115,10 @@ impl Invocation {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         let Some(run) = &mut self.run else { return Poll::Ready(Ok(())) };
         let ended = match run.as_mut().poll(context) {
-            Poll::Ready(ended) => ended,
+            Poll::Ready(ended) => ended.unwrap_or_else(|panic| Err(Fault::HostPanic(panic))),
             Poll::Pending => {
-                ready!(self.deadline.as_mut().poll(context));
+                let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep_until(self.ends)));
+                ready!(deadline.as_mut().poll(context));
                 Err(Fault::limit(LimitKind::Wall, &self.limits))
             }
         };

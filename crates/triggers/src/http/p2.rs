@@ -11,7 +11,7 @@ use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
-use super::call::{Admitted, Answer, Asked, call};
+use super::call::{Admitted, Answer, Asked, call, settle};
 use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
@@ -42,8 +42,8 @@ impl P2 {
         http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
-        let invocation = Invocation { ready: Arc::clone(&self.0), instance, request, peer, sender };
-        call(&self.0.runnable, admitted, asked, invocation.run(), meter, answer).await
+        let run = settle(Invocation { ready: Arc::clone(&self.0), instance, request, peer, sender }.run(), &meter);
+        call(&self.0.runnable, admitted, asked, run, meter, answer).await
     }
 }
 

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{Error, FieldMap};
 
-use super::call::{Admitted, Answer, Asked, call};
+use super::call::{Admitted, Answer, Asked, call, settle};
 use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
@@ -45,7 +45,8 @@ impl P3 {
         http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
-        call(&self.0.runnable, admitted, asked, run(Arc::clone(&self.0), instance, request, sender), meter, answer).await
+        let run = settle(run(Arc::clone(&self.0), instance, request, sender), &meter);
+        call(&self.0.runnable, admitted, asked, run, meter, answer).await
     }
 }
 

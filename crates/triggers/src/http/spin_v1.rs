@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use super::call::{Admitted, Answer, Asked, call};
+use super::call::{Admitted, Answer, Asked, call, settle};
 use super::{Body, BodyError};
 
 /// The interface, which carries no version.
@@ -61,7 +61,8 @@ impl SpinV1 {
         http_client::arrive(store.data_mut(), parts.extensions.remove().unwrap_or_default());
         let meter = Arc::clone(store.data().meter());
         let (sender, answer) = oneshot::channel();
-        call(runnable, admitted, asked, run(self.pre.clone(), store, request, sender), meter, answer).await
+        let run = settle(run(self.pre.clone(), store, request, sender), &meter);
+        call(runnable, admitted, asked, run, meter, answer).await
     }
 }
 
