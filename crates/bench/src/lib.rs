@@ -40,6 +40,10 @@ use peers::{ALL, Peers};
 use record::{CaseRecord, Record, Skipped};
 use terminal::{note, say};
 
+/// The program's own allocator, so that what is measured in process is what the program does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Descriptors that the cases with many connections need, here and in the servers.
 const DESCRIPTORS: u64 = 65_536;
 

@@ -19,6 +19,10 @@ mod telemetry;
 mod units;
 mod watching;
 
+/// A request allocates some eighty times, and the system's allocator took a sixth of its instructions.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     program::run().into()
 }

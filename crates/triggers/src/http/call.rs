@@ -45,15 +45,17 @@ pub(super) fn settle(guest: impl Future<Output = Result<(), Fault>> + Send + 'st
     Box::pin(Metered::new(guest, Arc::clone(meter)).in_current_span())
 }
 
+/// A guest that has its request and has not run yet.
+pub(super) struct Begun {
+    pub(super) asked: Asked,
+    pub(super) run: Run,
+    pub(super) meter: Arc<Meter>,
+    pub(super) answer: oneshot::Receiver<Answer>,
+}
+
 /// Waits for the head of the guest's answer. The wall limit holds until the guest has ended.
-pub(super) async fn call(
-    runnable: &Runnable,
-    admitted: Admitted,
-    asked: Asked,
-    run: Run,
-    meter: Arc<Meter>,
-    mut answer: oneshot::Receiver<Answer>,
-) -> Result<http::Response<Body>, Fault> {
+pub(super) async fn call(runnable: &Runnable, admitted: Admitted, begun: Begun) -> Result<http::Response<Body>, Fault> {
+    let Begun { asked, run, meter, mut answer } = begun;
     let mut invocation = Invocation {
         run: Some(run),
         meter,

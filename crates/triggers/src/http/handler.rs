@@ -8,7 +8,7 @@ use coracle_host::Runnable;
 use http::Uri;
 use http::uri::{PathAndQuery, Scheme};
 
-use super::call::Admitted;
+use super::call::{Admitted, call};
 use super::p2::P2;
 use super::p3::P3;
 use super::spin_v1::{self, SpinV1};
@@ -100,9 +100,10 @@ impl Handler {
         let overrun = request_body::bound(&mut request, self.runnable.limits())?;
         let admitted = Admitted { _slot: self.runnable.admit().await?, metrics: self.metrics.clone() };
         let answered = match &self.kind {
-            Kind::P2(guest) => guest.handle(admitted, request, peer).await,
-            Kind::P3(guest) => guest.handle(admitted, request, peer).await,
-            Kind::SpinV1(guest) => guest.handle(&self.runnable, admitted, request).await,
+            Kind::P2(guest) => call(&self.runnable, admitted, guest.begin(request, peer)?).await,
+            Kind::P3(guest) => call(&self.runnable, admitted, guest.begin(request, peer)?).await,
+            // It reads the whole body first, and is seldom met.
+            Kind::SpinV1(guest) => Box::pin(guest.handle(&self.runnable, admitted, request)).await,
         };
         overrun.map_or(Ok(()), |overrun| overrun.check(self.runnable.limits()))?;
         answered

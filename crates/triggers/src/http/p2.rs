@@ -11,7 +11,7 @@ use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
-use super::call::{Admitted, Answer, Asked, call, settle};
+use super::call::{Answer, Asked, Begun, settle};
 use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
@@ -30,20 +30,15 @@ impl P2 {
         Ok(Self(Arc::new(Ready { runnable: Arc::clone(runnable), exports, pool })))
     }
 
-    /// Calls the guest with `request`.
-    pub(super) async fn handle(
-        &self,
-        admitted: Admitted,
-        mut request: http::Request<Body>,
-        peer: Peer,
-    ) -> Result<http::Response<Body>, Fault> {
+    /// Gives `request` to an instance.
+    pub(super) fn begin(&self, mut request: http::Request<Body>, peer: Peer) -> Result<Begun, Fault> {
         let asked = Asked { head_only: request.method() == http::Method::HEAD };
         let mut instance = self.0.pool.take(&self.0.runnable)?;
         http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
         let run = settle(Invocation { ready: Arc::clone(&self.0), instance, request, peer, sender }.run(), &meter);
-        call(&self.0.runnable, admitted, asked, run, meter, answer).await
+        Ok(Begun { asked, run, meter, answer })
     }
 }
 

@@ -13,7 +13,7 @@ use wasmtime_wasi_http::p3::Request;
 use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 use wasmtime_wasi_http::{Error, FieldMap};
 
-use super::call::{Admitted, Answer, Asked, call, settle};
+use super::call::{Answer, Asked, Begun, settle};
 use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
@@ -32,13 +32,8 @@ impl P3 {
         Ok(Self(Arc::new(Ready { runnable: Arc::clone(runnable), pre, pool })))
     }
 
-    /// Calls the guest with `request`.
-    pub(super) async fn handle(
-        &self,
-        admitted: Admitted,
-        mut request: http::Request<Body>,
-        peer: Peer,
-    ) -> Result<http::Response<Body>, Fault> {
+    /// Gives `request` to an instance.
+    pub(super) fn begin(&self, mut request: http::Request<Body>, peer: Peer) -> Result<Begun, Fault> {
         let asked = Asked { head_only: request.method() == http::Method::HEAD };
         super::handler::set_scheme(&mut request, peer);
         let mut instance = self.0.pool.take(&self.0.runnable)?;
@@ -46,7 +41,7 @@ impl P3 {
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
         let run = settle(run(Arc::clone(&self.0), instance, request, sender), &meter);
-        call(&self.0.runnable, admitted, asked, run, meter, answer).await
+        Ok(Begun { asked, run, meter, answer })
     }
 }
 

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use super::call::{Admitted, Answer, Asked, call, settle};
+use super::call::{Admitted, Answer, Asked, Begun, call, settle};
 use super::{Body, BodyError};
 
 /// The interface, which carries no version.
@@ -62,7 +62,7 @@ impl SpinV1 {
         let meter = Arc::clone(store.data().meter());
         let (sender, answer) = oneshot::channel();
         let run = settle(run(self.pre.clone(), store, request, sender), &meter);
-        call(runnable, admitted, asked, run, meter, answer).await
+        call(runnable, admitted, Begun { asked, run, meter, answer }).await
     }
 }
 
