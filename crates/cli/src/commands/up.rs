@@ -83,7 +83,7 @@ pub(crate) async fn up(context: &Context, arguments: &Arguments) -> anyhow::Resu
     }
     let chosen = &arguments.serve.grant.component_id;
     if serving::is_program(&project.app, chosen) {
-        let stage = Stage::new(context, &arguments.serve, &project)?;
+        let stage = Stage::of(context, &arguments.serve, &project)?;
         let workload = tokio::select! {
             workload = stage.workload(&project) => workload?,
             () = signals.next() => return Ok(Exit::Interrupted),
@@ -102,7 +102,7 @@ pub(crate) async fn up(context: &Context, arguments: &Arguments) -> anyhow::Resu
 
 async fn serve(context: &Context, arguments: &Arguments, project: &Project, mut signals: Signals) -> anyhow::Result<Exit> {
     let listening = Listening::open(&arguments.serve.listen)?;
-    let stage = Stage::new(context, &arguments.serve, project)?;
+    let stage = Stage::of(context, &arguments.serve, project)?;
     let ready = tokio::select! {
         ready = stage.ready(project) => ready?,
         () = signals.next() => return Ok(Exit::Interrupted),

@@ -150,7 +150,7 @@ pub(crate) struct EngineArguments {
     #[arg(long)]
     pub(crate) disable_pooling: bool,
 
-    /// Instances that live at once, over all components [default: 512]
+    /// Instances that live at once, over all components [default: as many as the app can use, at most 512]
     #[arg(long = "max-instance-count", value_name = "NUMBER", env = "SPIN_MAX_INSTANCE_COUNT", hide_env_values = true, value_parser = clap::value_parser!(u32).range(1..=INSTANCES_MAX))]
     pub(crate) instances_max: Option<u32>,
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use coracle_app::{App, Component};
 use coracle_base::chain;
 use coracle_engine::{ArtifactCache, CompileBounds, Compiler, Limits, Settings};
 use coracle_host::{Host, Options, Watcher};
@@ -13,8 +14,21 @@ use crate::context::Context;
 use crate::output::Progress;
 use crate::units::show_bytes;
 
+/// Places for instances, however little an app needs.
+const INSTANCES_MIN: u32 = 16;
+
 /// Compiled code that is kept; what was not used for the longest time goes first.
 const CACHE_BYTES_MAX: u64 = 4 << 30;
+
+/// As many instances as `app` can have at once: those that run, and a quarter of all that may be idle. A smaller pool starts faster.
+pub(crate) fn instances_of(app: &App, limits: &Limits) -> u32 {
+    let of = |component: &Component| component.limits.concurrency.map_or(limits.concurrency, |own| own as usize);
+    // Behind middleware a component has places of its own.
+    let behind = app.triggers.iter().filter(|trigger| !trigger.middleware.is_empty()).filter_map(|trigger| trigger.component.as_ref());
+    let all = app.components.iter().chain(behind.filter_map(|id| app.component(id)));
+    let running = u32::try_from(all.map(of).fold(0, usize::saturating_add)).unwrap_or(u32::MAX);
+    running.saturating_add(running / 3 + 1).clamp(INSTANCES_MIN, Settings::default().instances_max)
+}
 
 /// The host that `arguments` ask for, with `limits` for components whose manifest says nothing else.
 pub(crate) fn host(context: &Context, arguments: &EngineArguments, limits: Limits) -> anyhow::Result<Host> {

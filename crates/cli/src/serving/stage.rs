@@ -43,8 +43,22 @@ pub(crate) struct Ready {
 }
 
 impl<'a> Stage<'a> {
-    /// Starts the host and the journal for versions of `project`.
+    /// Starts the host and the journal for `project` and nothing else: there are as many places for instances as it can use.
+    pub(crate) fn of(context: &'a Context, arguments: &'a ServeArguments, project: &Project) -> anyhow::Result<Self> {
+        Self::start(context, arguments, project, |limits| engine::instances_of(&project.app, limits))
+    }
+
+    /// Starts the host and the journal for versions of `project`, whatever they will need.
     pub(crate) fn new(context: &'a Context, arguments: &'a ServeArguments, project: &Project) -> anyhow::Result<Self> {
+        Self::start(context, arguments, project, |_| coracle_engine::Settings::default().instances_max)
+    }
+
+    fn start(
+        context: &'a Context,
+        arguments: &'a ServeArguments,
+        project: &Project,
+        instances: impl FnOnce(&Limits) -> u32,
+    ) -> anyhow::Result<Self> {
         // What can be told without touching a folder comes first.
         let overrides = resolver::overrides(&arguments.grant.variable)?;
         let follow = follow(arguments, project)?;
@@ -58,7 +72,11 @@ impl<'a> Stage<'a> {
             colored: context.output.colors_logs(),
             traced: context.environment.get("SPIN_DISABLE_LOG_TO_TRACING").is_none(),
         })?;
-        let host = engine::host(context, &arguments.engine, limits(arguments, &operator)?)?;
+        let mut options = engine::options(context, &arguments.engine, limits(arguments, &operator)?)?;
+        if arguments.engine.instances_max.is_none() {
+            options.settings.instances_max = instances(&options.limits);
+        }
+        let host = Host::new(options)?;
         let cache = engine::cache_folder(context, &arguments.engine);
         let logs = Arc::new(Logs(Arc::new(journal)));
         Ok(Self { context, arguments, host, logs, overrides, cache, log_folder: operator.logs, folders: Mutex::new(folders) })
