@@ -117,6 +117,8 @@ fn profile(program: &Path, step: &str, times: u64, folder: &Path, cache: &Path) 
 fn valgrind(tool: &str) -> std::process::Command {
     let mut command = std::process::Command::new("valgrind");
     command.args(["--quiet", &format!("--tool={tool}")]);
+    // When the allocator returns memory is a matter of time, and so would the count be.
+    command.env("MIMALLOC_PURGE_DELAY", "-1");
     command
 }
 
