@@ -11,7 +11,9 @@ pub mod sqlite;
 pub mod variables;
 pub mod wasi;
 
+mod backend;
 mod sqlite_file;
+mod tls;
 
 mod unavailable;
 

@@ -60,6 +60,8 @@ pub(super) fn default_port(scheme: &str) -> Option<u16> {
         "mysql" => 3306,
         "redis" | "rediss" => 6379,
         "mqtt" => 1883,
+        "mqtts" => 8883,
+        "nats" | "tls" => 4222,
         _ => return None,
     })
 }

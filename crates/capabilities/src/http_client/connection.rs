@@ -13,8 +13,8 @@ use wasmtime_wasi_http::Error;
 use super::error;
 use super::outbound::Outbound;
 use super::pool::{ConnectionSlot, Key, Lease, Pool, Sender};
-use super::tls::server_name;
 use crate::egress::Clearance;
+use crate::tls;
 
 /// The head of a response, and what is read ahead of a guest, in bytes.
 const HEAD_BYTES_MAX: usize = 256 << 10;
@@ -47,7 +47,7 @@ async fn open(outbound: &Outbound, key: Key, clearance: Clearance, slot: Connect
         return speak(&outbound.pool, key, slot, connection, is_h2).await;
     };
     let config = outbound.tls.config(identity).await?;
-    let name = server_name(&key.host)?;
+    let name = tls::server_name(&key.host).ok_or(Error::HttpRequestUriInvalid)?;
     let stream = TlsConnector::from(config).connect(name, connection).await.map_err(|error| error::of_tls(&error))?;
     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     speak(&outbound.pool, key, slot, stream, is_h2).await

@@ -6,18 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_engine::{Bind, BindError};
-use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use wasmtime_wasi_http::Error;
 
 use crate::egress::Host;
-
-/// Sessions that an identity remembers for resumption.
-const SESSIONS_MAX: usize = 64;
+use crate::tls;
 
 /// The identities of an app.
 #[derive(Default)]
@@ -92,7 +89,7 @@ impl Tls {
             IdentityId::Configured(index) => self.identities.get(index).cloned().ok_or(Error::ConfigurationError),
             IdentityId::Usual => {
                 let usual = self.usual.get_or_try_init(|| async {
-                    let roots = usual_roots().await;
+                    let roots = tokio::task::spawn_blocking(tls::usual_roots).await.map_err(|_| Error::ConfigurationError)?;
                     client_config(roots, None).map(Arc::new).map_err(|_| Error::ConfigurationError)
                 });
                 usual.await.cloned()
@@ -140,40 +137,11 @@ impl Table {
     }
 }
 
-/// The name by which a server has to prove who it is.
-pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
-    match host {
-        Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| Error::HttpRequestUriInvalid),
-        Host::Address(address) => Ok(ServerName::from(*address)),
-        Host::Own | Host::Component(_) => Err(Error::HttpRequestUriInvalid),
-    }
-}
-
-type Shown = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-fn client_config(roots: RootCertStore, shown: Option<Shown>) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?.with_root_certificates(roots);
-    let mut config = match shown {
-        Some((certificates, key)) => builder.with_client_auth_cert(certificates, key)?,
-        None => builder.with_no_client_auth(),
-    };
+/// How an HTTP client speaks TLS.
+fn client_config(roots: RootCertStore, shown: Option<tls::Shown>) -> Result<ClientConfig, rustls::Error> {
+    let mut config = tls::client_config(roots, shown)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
     Ok(config)
-}
-
-/// The roots of the machine; where it has none, as in many containers, Mozilla's.
-async fn usual_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    // Some machines keep thousands of files there.
-    if let Ok(found) = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await {
-        roots.add_parsable_certificates(found.certs);
-    }
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
 }
 
 fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, BindError> {

@@ -2,11 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use coracle_engine::BindError;
 use parking_lot::RwLock;
+use serde::Deserialize;
 
 use super::{Cursor, Error, Page, Store, Swap, number};
+use crate::backend::{Kind, Opened, Opening};
+
+/// A store in memory, which takes no configuration.
+pub(super) const KIND: Kind<dyn Store> = Kind { types: &["memory"], open };
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {}
+
+fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
+    let Config {} = opening.config()?;
+    Ok(Opened { backend: Arc::new(Memory::default()), place: "memory".to_owned() })
+}
 
 /// All keys and values of one store together, so that a guest cannot fill the host's memory over many invocations.
 const BYTES_MAX: usize = 512 << 20;

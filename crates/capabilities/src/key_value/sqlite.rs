@@ -1,16 +1,21 @@
 //! A store in an SQLite file, laid out as Spin lays it out so that its files can be used as they are. Reads run beside each other
 //! and beside the one writer, which has a file of its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use coracle_engine::BindError;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Deserialize;
 use tokio::sync::Semaphore;
 
+use super::memory::Memory;
 use super::writer::Writer;
 use super::{Cursor, Error, Page, Store, Swap, number};
+use crate::backend::{Kind, Opened, Opening};
 use crate::sqlite_file::{self, OpenError};
 
 /// Reads of one file at once. Each has a connection of its own.
@@ -33,6 +38,39 @@ const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
 const KEYS: &str = "SELECT key FROM spin_key_value WHERE store = ?1 ORDER BY key LIMIT ?2";
 const KEYS_AFTER: &str = "SELECT key FROM spin_key_value WHERE store = ?1 AND key > ?3 ORDER BY key LIMIT ?2";
 const SIZE: &str = "SELECT length(CAST(value AS BLOB)) FROM spin_key_value WHERE store = ?1 AND key = ?2";
+
+/// A store in a file, under the name of its label.
+pub(super) const KIND: Kind<dyn Store> = Kind { types: &["spin", "sqlite"], open };
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// A file, from the folder of the configuration; none is a store in memory.
+    path: Option<PathBuf>,
+}
+
+/// Files that are open, so that two labels in one file share its writer.
+#[derive(Default)]
+pub(super) struct Files(Mutex<BTreeMap<PathBuf, Arc<File>>>);
+
+fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
+    let Some(path) = opening.config::<Config>()?.path else {
+        return Ok(Opened { backend: Arc::new(Memory::default()), place: "memory".to_owned() });
+    };
+    let path = opening.path(&path);
+    let files = opening.site.shared::<Files>().unwrap_or_default();
+    let mut files = files.0.lock();
+    let file = match files.get(&path) {
+        Some(file) => Arc::clone(file),
+        None => {
+            let what = || format!("the key-value store `{}` at {}", opening.label, path.display());
+            let file = File::open(&path).map_err(|error| error.into_bind(what()))?;
+            files.insert(path.clone(), Arc::clone(&file));
+            file
+        }
+    };
+    Ok(Opened { backend: Arc::new(file.store(opening.label)), place: format!("sqlite {}", path.display()) })
+}
 
 /// A file that holds any number of stores.
 #[derive(Debug)]

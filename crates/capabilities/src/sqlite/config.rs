@@ -2,15 +2,14 @@
 //! label `default` is without one. Relative paths start at the configuration's folder, as they do for key-value stores.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use coracle_engine::{Bind, BindError, Site};
-use serde::Deserialize;
 
-use super::embedded::Embedded;
 use super::grant::Granted;
-use super::{Error, GRANT, Limits};
+use super::{Database, Error, GRANT, Limits, embedded};
+use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
 const TABLE: &str = "sqlite_database";
@@ -25,20 +24,16 @@ const DEFAULT_FILE: &str = "sqlite_db.db";
 #[derive(Default)]
 pub(super) struct Bindings(BTreeMap<String, Arc<Granted>>);
 
-/// A table of the runtime configuration that is understood.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-enum Backend {
-    #[serde(alias = "sqlite")]
-    Spin {
-        /// A file, from the folder of the configuration; none is a database in memory.
-        path: Option<PathBuf>,
-        /// Whether guests may attach other files that this process can read.
-        #[serde(default)]
-        allow_attach_file: bool,
-    },
-    Memory {},
-}
+/// Every kind of backend.
+const KINDS: &[&Kind<dyn Database>] = &[&embedded::KIND, &embedded::MEMORY];
+
+const BINDING: Binding<dyn Database> = Binding {
+    grant: GRANT,
+    table: TABLE,
+    kinds: KINDS,
+    default: |label, site| (label == DEFAULT_LABEL).then(|| default_table(site)),
+    missing: &["libsql"],
+};
 
 /// SQL to run before the app starts, as `--sqlite` gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,49 +99,21 @@ fn refused(what: String, remedy: String, source: impl std::error::Error + Send +
 
 /// Reads the configuration, and opens what components were granted.
 pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
-    let tables: BTreeMap<String, toml::Table> = bind.config.take_as(TABLE)?.unwrap_or_default();
-    let backends = tables.into_iter().map(|(label, table)| Ok((label.clone(), backend(&label, table)?)));
-    let mut backends: BTreeMap<String, Backend> = backends.collect::<Result<_, BindError>>()?;
-    let path = bind.site.state_dir.as_ref().map(|folder| absolute(folder).join(DEFAULT_FILE));
-    backends.entry(DEFAULT_LABEL.to_owned()).or_insert(Backend::Spin { path, allow_attach_file: false });
-
-    let mut bindings = Bindings::default();
-    for label in bind.labels.get(GRANT).into_iter().flatten() {
-        let unbound = || BindError::Unbound { key: GRANT, label: label.clone(), table: TABLE };
-        let backend = backends.get(label).ok_or_else(unbound)?;
-        bindings.0.insert(label.clone(), Arc::new(open(label, backend, bind.config.folder())?));
-    }
-    bind.site.share(Arc::new(bindings));
+    let granted = |(label, opened): (String, Opened<dyn Database>)| {
+        let granted = Granted { label: label.clone(), place: opened.place, database: opened.backend, limits: Limits::default() };
+        (label, Arc::new(granted))
+    };
+    let opened = BINDING.open(bind)?;
+    bind.site.share(Arc::new(Bindings(opened.into_iter().map(granted).collect())));
     Ok(())
 }
 
-fn open(label: &str, backend: &Backend, folder: &Path) -> Result<Granted, BindError> {
-    let limits = Limits::default();
-    let (database, place) = match backend {
-        Backend::Spin { path: Some(path), allow_attach_file } => {
-            let path = absolute(&folder.join(path));
-            let database = Embedded::file(&path, *allow_attach_file, limits.clone());
-            (database, path.display().to_string())
-        }
-        Backend::Spin { path: None, allow_attach_file } => (Embedded::memory(*allow_attach_file, limits.clone()), "memory".to_owned()),
-        Backend::Memory {} => (Embedded::memory(false, limits.clone()), "memory".to_owned()),
-    };
-    let database = database.map_err(|error| error.into_bind(format!("the SQLite database `{label}` ({place})")))?;
-    Ok(Granted { label: label.to_owned(), place, database: Arc::new(database), limits })
-}
-
-/// Reads one table. A type that Spin knows and that is missing here is told apart from a mistake.
-fn backend(label: &str, table: toml::Table) -> Result<Backend, BindError> {
-    match table.get("type").and_then(toml::Value::as_str) {
-        Some("libsql") => Err(BindError::Refused {
-            message: format!("`[{TABLE}.{label}]` has the type `libsql`, which is not built yet"),
-            remedy: "use the type `spin` (an SQLite file) or `memory`".to_owned(),
-        }),
-        _ => table.try_into().map_err(|source| BindError::Config { key: format!("{TABLE}.{label}"), source: Box::new(source) }),
+/// What the label `default` is: Spin's file in the state folder; without one, memory.
+fn default_table(site: &Site) -> toml::Table {
+    let mut table = toml::Table::new();
+    table.insert("type".to_owned(), "spin".into());
+    if let Some(folder) = &site.state_dir {
+        table.insert("path".to_owned(), absolute(folder).join(DEFAULT_FILE).display().to_string().into());
     }
-}
-
-/// `path` from the root, so that it means the same when the working folder changes.
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    table
 }

@@ -1,8 +1,11 @@
 //! SQLite in this process: a file, or memory that all connections of a label share. Statements run on threads that may block.
 
+mod config;
 mod rules;
 mod statement;
 mod watch;
+
+pub(super) use config::{KIND, MEMORY};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
