@@ -1,8 +1,10 @@
-//! What tests share: guests that other people's SDKs compiled, guests built from this repository, and clients that speak raw HTTP.
+//! What tests share: guests that other people's SDKs compiled, guests built from this repository, clients that
+//! speak raw HTTP, and servers.
 
 pub mod certificates;
 pub mod frames;
 pub mod raw;
+pub mod servers;
 
 use std::path::PathBuf;
 

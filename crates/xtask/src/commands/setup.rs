@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: what the build needs beyond cargo and a C compiler. Does nothing when all of it is there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -11,15 +11,16 @@ use crate::shell::{self, capture, run, say};
 pub(super) const COMMAND: Command = Command {
     name: "setup",
     usage: "",
-    about: "install the WebAssembly targets that the guests need; nothing when they are there",
+    about: "install the WebAssembly targets that the guests need and the servers that the tests start; nothing when they are there",
     run: |_, args| {
         expect_no_args(&COMMAND, args)?;
         ensure()?;
+        ensure_servers()?;
         Ok(ExitCode::SUCCESS)
     },
 };
 
-/// What guests are compiled for. No system package is needed besides the C compiler that linking Rust needs anyway.
+/// What guests are compiled for. To build, no system package is needed besides the C compiler that linking Rust needs anyway.
 const TARGETS: &[&str] = &["wasm32-wasip1", "wasm32-wasip2", "wasm32-unknown-unknown"];
 
 /// Installs what is missing and says so; silent when nothing is. Returns at once in that case.
@@ -45,17 +46,64 @@ pub(super) fn ensure() -> Result<()> {
 
 /// Installs valgrind where it is missing and the system's packages may be installed.
 pub(super) fn ensure_valgrind() -> Result<()> {
-    let is_here = || std::process::Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success());
-    if is_here() {
+    ensure_packages(&[Package { name: "valgrind", programs: &["valgrind"] }])
+}
+
+/// Installs the servers that tests start.
+pub(super) fn ensure_servers() -> Result<()> {
+    ensure_packages(SERVERS)
+}
+
+/// A package of Debian, and where it puts a program that is looked for.
+struct Package {
+    name: &'static str,
+    /// Any one of them is enough; a name, or a path with `*` for a part that names a version.
+    programs: &'static [&'static str],
+}
+
+/// The servers that tests start on loopback.
+const SERVERS: &[Package] = &[
+    Package { name: "redis-server", programs: &["redis-server"] },
+    Package { name: "nats-server", programs: &["nats-server"] },
+    Package { name: "mosquitto", programs: &["mosquitto"] },
+    Package { name: "mariadb-server", programs: &["mariadbd"] },
+    Package { name: "postgresql", programs: &["/usr/lib/postgresql/*/bin/postgres"] },
+];
+
+impl Package {
+    fn is_here(&self) -> bool {
+        const FOLDERS: [&str; 4] = ["/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"];
+        self.programs.iter().any(|program| match program.split_once('*') {
+            None => FOLDERS.iter().any(|folder| Path::new(folder).join(program).is_file()),
+            Some((folder, rest)) => std::fs::read_dir(folder)
+                .is_ok_and(|entries| entries.flatten().any(|entry| entry.path().join(rest.trim_start_matches('/')).is_file())),
+        })
+    }
+}
+
+/// Installs those of `packages` that are missing, where the system's packages may be installed, and says so.
+fn ensure_packages(packages: &[Package]) -> Result<()> {
+    let missing = || packages.iter().filter(|package| !package.is_here()).map(|package| package.name).collect::<Vec<_>>();
+    let names = missing();
+    if names.is_empty() {
         return Ok(());
     }
-    // The list of packages may be missing or older than the packages.
-    let apt = |args: &[&str]| run(std::process::Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"));
-    let install = || apt(&["install", "--yes", "--no-install-recommends", "valgrind"]);
-    let installed = shell::stage("setup", || install().or_else(|_| apt(&["update"]).and_then(|()| install())));
-    match installed {
-        Ok(()) if is_here() => Ok(()),
-        _ => bail!("valgrind is missing; install it with the system's packages (Debian: `apt-get install valgrind`)"),
+    // The list of packages may be missing or older than the packages. Servers are started by the tests, not by the system.
+    let apt = |args: &[&str]| {
+        let mut command = std::process::Command::new("apt-get");
+        run(command.args(args).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))
+    };
+    let install = || apt(&[&["install", "--yes", "--no-install-recommends"], names.as_slice()].concat());
+    let installed = shell::stage("setup", || {
+        say(&format!("installing the packages {}", names.join(", ")));
+        install().or_else(|_| apt(&["update"]).and_then(|()| install()))
+    });
+    match (installed, missing().as_slice()) {
+        (Ok(()), []) => Ok(()),
+        (_, names) => {
+            let names = names.join(" ");
+            bail!("missing are {names}; install them with the system's packages (Debian: `apt-get install {names}`)")
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) const COMMAND: Command = Command {
     about: "build the guests and run all tests; arguments go to `cargo test`",
     run: |root, args| {
         setup::ensure()?;
+        setup::ensure_servers()?;
         stage("guests", || guests::build(root, guests::TESTS))?;
         test(root, args)
     },
