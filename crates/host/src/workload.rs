@@ -57,8 +57,8 @@ pub struct Workload {
     site: Arc<Site>,
     runnables: BTreeMap<ComponentId, Arc<Runnable>>,
     notices: Vec<Notice>,
-    /// The guests' copies of their files live as long as the workload.
-    _assets: TempDir,
+    /// The guests' copies of their files live as long as the workload; most apps have none.
+    assets: Option<TempDir>,
 }
 
 /// Why an app cannot be made ready.
@@ -129,8 +129,9 @@ impl Workload {
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
         placement.site.app.clone_from(&app.name);
         bind(&app, &needed, &mut placement)?;
-        let assets = temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)?;
-        let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), _assets: assets };
+        let has_files = app.components.iter().any(|component| needed.contains(&component.id) && !component.files.is_empty());
+        let assets = has_files.then(|| temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)).transpose()?;
+        let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), assets };
         let loading = Loading {
             host,
             folder: &folder,
@@ -274,9 +275,11 @@ impl Loading<'_> {
     /// The grants of a component by key, with what the host adds: its files and the operator's environment.
     fn grants(&self, workload: &Workload, component: &Component) -> Result<BTreeMap<String, Value>, WorkloadError> {
         let mut grants = component.grants.clone();
-        let files = files::prepare(component, self.folder, workload._assets.path(), self.mounting);
-        if let Some(files) = files.map_err(|error| at(&component.places, "files", error))? {
-            grants.insert("files".to_owned(), files);
+        if let Some(assets) = &workload.assets {
+            let files = files::prepare(component, self.folder, assets.path(), self.mounting);
+            if let Some(files) = files.map_err(|error| at(&component.places, "files", error))? {
+                grants.insert("files".to_owned(), files);
+            }
         }
         if !self.environment.is_empty() {
             let environment = grants.entry("environment".to_owned()).or_insert_with(|| Value::Object(serde_json::Map::new()));

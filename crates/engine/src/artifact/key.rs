@@ -2,8 +2,6 @@
 
 use std::hash::Hasher;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::Engines;
 #[cfg(feature = "compile")]
 use crate::Generation;
@@ -16,7 +14,7 @@ pub(crate) struct Key(Digest);
 
 impl Key {
     pub(crate) fn new(engines: &Engines, source: Digest) -> Self {
-        let mut hasher = KeyHasher(Sha256::new());
+        let mut hasher = KeyHasher(blake3::Hasher::new());
         hasher.write_u32(super::seal::FORMAT_VERSION);
         hasher.write(env!("CARGO_PKG_VERSION").as_bytes());
         hasher.write(source.as_bytes());
@@ -47,8 +45,8 @@ fn settings(_engines: &Engines, hasher: &mut KeyHasher) {
     hasher.write(b"no compiler");
 }
 
-/// Feeds what is hashed to SHA-256; the 64 bits of [`Hasher::finish`] are not used.
-struct KeyHasher(Sha256);
+/// Feeds what is hashed to BLAKE3; the 64 bits of [`Hasher::finish`] are not used.
+struct KeyHasher(blake3::Hasher);
 
 impl Hasher for KeyHasher {
     fn write(&mut self, bytes: &[u8]) {
