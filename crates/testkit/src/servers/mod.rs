@@ -1,6 +1,7 @@
 //! Real servers for tests, started from the installed packages: each on loopback, on a port and in a folder of its own, and gone with
 //! the test. `cargo xtask test` installs what is missing.
 
+pub mod nats;
 pub mod redis;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use coracle_base::clock;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long a server may take to accept connections.
@@ -90,6 +92,27 @@ impl Server {
             child.wait()?;
         }
         Ok(())
+    }
+
+    /// Stops it as a machine that hangs would: connections stay, and nothing answers.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Server::freeze`].
+    ///
+    /// # Errors
+    /// As [`Server::freeze`].
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let child = self.child.as_ref().with_context(|| format!("{} does not run", self.name))?;
+        Ok(kill_process(Pid::from_child(child), signal)?)
     }
 
     fn wait(&mut self) -> Result<()> {

@@ -1,0 +1,117 @@
+//! Servers that crash under load: there are errors only while one is away, it is used again when it is back, what was acknowledged
+//! is there, and nobody reads what is another's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use coracle_testkit::servers::{self, Server};
+use tokio::sync::watch;
+
+use super::Store;
+use super::config::opened;
+
+/// Who works on the store at once, and how often the server crashes.
+const WORKERS: u64 = 8;
+const CRASHES: u64 = 3;
+/// Longer than any of it takes on a busy machine; where a bound is met is the store's own business.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How far a worker is.
+#[derive(Default)]
+struct Progress {
+    /// Rounds that it finished since the server was last started.
+    rounds: watch::Sender<u64>,
+    /// The last value that was acknowledged.
+    acknowledged: AtomicU64,
+}
+
+/// One worker: writes ever larger numbers to a key of its own, and reads what stands there.
+async fn work(store: Arc<dyn Store>, worker: u64, progress: Arc<Progress>, crashes: Arc<AtomicU64>) {
+    let key = format!("worker-{worker}");
+    for number in 1_u64.. {
+        let value = [worker.to_le_bytes(), number.to_le_bytes()].concat();
+        let before = crashes.load(SeqCst);
+        if before == u64::MAX {
+            return;
+        }
+        let (written, read) = (store.set(&key, value).await, store.get(&key).await);
+        // Odd while the server is away.
+        let after = crashes.load(SeqCst);
+        let may_fail = before % 2 == 1 || after != before || *progress.rounds.borrow() == 0;
+        if written.is_ok() {
+            progress.acknowledged.store(number, SeqCst);
+        }
+        match read {
+            Ok(read) => {
+                let read = read.expect("a key that was written has a value");
+                let (owner, found) = read.split_at(8);
+                assert_eq!(owner, worker.to_le_bytes(), "the value of another");
+                let found = u64::from_le_bytes(found.try_into().unwrap());
+                assert!(found <= number && found >= progress.acknowledged.load(SeqCst), "{found} of {number}");
+            }
+            Err(ref error) => assert!(may_fail, "{error:?} while the server was there"),
+        }
+        match written {
+            Ok(()) if after == before => progress.rounds.send_modify(|rounds| *rounds += 1),
+            Ok(()) => {}
+            Err(error) => assert!(may_fail, "{error:?} while the server was there"),
+        }
+    }
+}
+
+/// Waits until everybody has finished some rounds.
+async fn all_work(progress: &[Arc<Progress>]) {
+    const ROUNDS: u64 = 20;
+    for progress in progress {
+        let mut rounds = progress.rounds.subscribe();
+        let worked = tokio::time::timeout(PATIENCE, rounds.wait_for(|rounds| *rounds >= ROUNDS)).await;
+        worked.expect("everybody works").unwrap();
+    }
+}
+
+async fn survives(mut server: Server, kind: &str, url: String) {
+    let open = || opened("default", kind, &url);
+    let (store, crashes) = (open(), Arc::new(AtomicU64::new(0)));
+    let progress: Vec<_> = (0..WORKERS).map(|_| Arc::new(Progress::default())).collect();
+    let workers: Vec<_> = (0..WORKERS)
+        .zip(&progress)
+        .map(|(worker, progress)| tokio::spawn(work(Arc::clone(&store), worker, Arc::clone(progress), Arc::clone(&crashes))))
+        .collect();
+    for _ in 0..CRASHES {
+        all_work(&progress).await;
+        crashes.fetch_add(1, SeqCst);
+        server.crash().unwrap();
+        let acknowledged: Vec<_> = progress.iter().map(|progress| progress.acknowledged.load(SeqCst)).collect();
+        assert!(store.get("worker-0").await.is_err(), "the server is away");
+        progress.iter().for_each(|progress| progress.rounds.send_modify(|rounds| *rounds = 0));
+        server.resume().unwrap();
+        crashes.fetch_add(1, SeqCst);
+        all_work(&progress).await;
+        assert!(progress.iter().zip(acknowledged).all(|(progress, before)| progress.acknowledged.load(SeqCst) > before));
+    }
+    crashes.store(u64::MAX, SeqCst);
+    for worker in workers {
+        tokio::time::timeout(PATIENCE, worker).await.expect("nobody hangs").unwrap();
+    }
+    let fresh = open();
+    for (worker, progress) in progress.iter().enumerate() {
+        let value = fresh.get(&format!("worker-{worker}")).await.unwrap().unwrap();
+        let found = u64::from_le_bytes(value[8..].try_into().unwrap());
+        assert!(found >= progress.acknowledged.load(SeqCst), "what was acknowledged is there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn redis_crashes_under_load() {
+    let server = servers::redis::start().unwrap();
+    let url = format!("url = \"redis://{}\"", server.place().address());
+    survives(server, "redis", url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nats_crashes_under_load() {
+    let server = servers::nats::start().unwrap();
+    let url = format!("url = \"nats://{}\"", server.place().address());
+    survives(server, "nats", url).await;
+}
