@@ -2,10 +2,12 @@
 //! is there, and nobody reads what is another's.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
+use coracle_base::clock;
 use coracle_testkit::servers::{self, Server};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::Store;
@@ -14,55 +16,82 @@ use super::config::opened;
 /// Who works on the store at once, and how often the server crashes.
 const WORKERS: u64 = 8;
 const CRASHES: u64 = 3;
+/// What everybody must do without an error before the next crash.
+const ROUNDS: u64 = 20;
+/// How soon a server that is back must be used again.
+const RECOVERY: Duration = Duration::from_secs(2);
 /// Longer than any of it takes on a busy machine; where a bound is met is the store's own business.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How far a worker is.
 #[derive(Default)]
 struct Progress {
-    /// Rounds that it finished since the server was last started.
+    /// Rounds that it finished since they were last counted.
     rounds: watch::Sender<u64>,
     /// The last value that was acknowledged.
     acknowledged: AtomicU64,
 }
 
+/// Whether the server is there.
+#[derive(Default)]
+struct Weather {
+    /// Odd while it is away.
+    changes: AtomicU64,
+    back: Mutex<Option<Instant>>,
+    is_over: AtomicBool,
+}
+
+impl Weather {
+    fn change(&self) {
+        *self.back.lock() = Some(clock::now());
+        self.changes.fetch_add(1, SeqCst);
+    }
+
+    /// The changes until now, and whether an error now would be one of a server that is away or has just come back.
+    fn now(&self) -> (u64, bool) {
+        let changes = self.changes.load(SeqCst);
+        (changes, changes % 2 == 1 || self.has_just_changed())
+    }
+
+    fn has_just_changed(&self) -> bool {
+        self.back.lock().is_some_and(|back| back.elapsed() < RECOVERY)
+    }
+}
+
 /// One worker: writes ever larger numbers to a key of its own, and reads what stands there.
-async fn work(store: Arc<dyn Store>, worker: u64, progress: Arc<Progress>, crashes: Arc<AtomicU64>) {
+async fn work(store: Arc<dyn Store>, worker: u64, progress: Arc<Progress>, weather: Arc<Weather>) {
     let key = format!("worker-{worker}");
     for number in 1_u64.. {
-        let value = [worker.to_le_bytes(), number.to_le_bytes()].concat();
-        let before = crashes.load(SeqCst);
-        if before == u64::MAX {
+        if weather.is_over.load(SeqCst) {
             return;
         }
+        let value = [worker.to_le_bytes(), number.to_le_bytes()].concat();
+        let (before, was_bad) = weather.now();
         let (written, read) = (store.set(&key, value).await, store.get(&key).await);
-        // Odd while the server is away.
-        let after = crashes.load(SeqCst);
-        let may_fail = before % 2 == 1 || after != before || *progress.rounds.borrow() == 0;
+        let may_fail = was_bad || weather.now().0 != before;
         if written.is_ok() {
             progress.acknowledged.store(number, SeqCst);
         }
-        match read {
+        match &read {
             Ok(read) => {
-                let read = read.expect("a key that was written has a value");
+                let read = read.as_ref().expect("a key that was written has a value");
                 let (owner, found) = read.split_at(8);
                 assert_eq!(owner, worker.to_le_bytes(), "the value of another");
                 let found = u64::from_le_bytes(found.try_into().unwrap());
                 assert!(found <= number && found >= progress.acknowledged.load(SeqCst), "{found} of {number}");
             }
-            Err(ref error) => assert!(may_fail, "{error:?} while the server was there"),
+            Err(error) => assert!(may_fail, "{error:?} while the server was there"),
         }
         match written {
-            Ok(()) if after == before => progress.rounds.send_modify(|rounds| *rounds += 1),
-            Ok(()) => {}
+            Ok(()) => progress.rounds.send_modify(|rounds| *rounds += 1),
             Err(error) => assert!(may_fail, "{error:?} while the server was there"),
         }
     }
 }
 
-/// Waits until everybody has finished some rounds.
+/// Waits until everybody has finished some more rounds.
 async fn all_work(progress: &[Arc<Progress>]) {
-    const ROUNDS: u64 = 20;
+    progress.iter().for_each(|progress| progress.rounds.send_modify(|rounds| *rounds = 0));
     for progress in progress {
         let mut rounds = progress.rounds.subscribe();
         let worked = tokio::time::timeout(PATIENCE, rounds.wait_for(|rounds| *rounds >= ROUNDS)).await;
@@ -72,25 +101,25 @@ async fn all_work(progress: &[Arc<Progress>]) {
 
 async fn survives(mut server: Server, kind: &str, url: String) {
     let open = || opened("default", kind, &url);
-    let (store, crashes) = (open(), Arc::new(AtomicU64::new(0)));
+    let (store, weather) = (open(), Arc::new(Weather::default()));
     let progress: Vec<_> = (0..WORKERS).map(|_| Arc::new(Progress::default())).collect();
     let workers: Vec<_> = (0..WORKERS)
         .zip(&progress)
-        .map(|(worker, progress)| tokio::spawn(work(Arc::clone(&store), worker, Arc::clone(progress), Arc::clone(&crashes))))
+        .map(|(worker, progress)| tokio::spawn(work(Arc::clone(&store), worker, Arc::clone(progress), Arc::clone(&weather))))
         .collect();
     for _ in 0..CRASHES {
         all_work(&progress).await;
-        crashes.fetch_add(1, SeqCst);
+        weather.change();
         server.crash().unwrap();
-        let acknowledged: Vec<_> = progress.iter().map(|progress| progress.acknowledged.load(SeqCst)).collect();
         assert!(store.get("worker-0").await.is_err(), "the server is away");
-        progress.iter().for_each(|progress| progress.rounds.send_modify(|rounds| *rounds = 0));
         server.resume().unwrap();
-        crashes.fetch_add(1, SeqCst);
-        all_work(&progress).await;
-        assert!(progress.iter().zip(acknowledged).all(|(progress, before)| progress.acknowledged.load(SeqCst) > before));
+        weather.change();
+        while weather.has_just_changed() {
+            all_work(&progress).await;
+        }
     }
-    crashes.store(u64::MAX, SeqCst);
+    all_work(&progress).await;
+    weather.is_over.store(true, SeqCst);
     for worker in workers {
         tokio::time::timeout(PATIENCE, worker).await.expect("nobody hangs").unwrap();
     }

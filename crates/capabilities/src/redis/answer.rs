@@ -1,6 +1,7 @@
 //! What the server answers, as guests see it.
 
 use std::io;
+use std::sync::Arc;
 
 use ::redis::{FromRedisValue, RedisError, Value};
 
@@ -62,7 +63,9 @@ pub(super) fn read<T: FromRedisValue>(value: Value) -> Result<T, Error> {
 
 /// The error that a guest sees: of the server's it sees all, for it knows the server; of the network's only the kind.
 pub(super) fn of_error(error: &RedisError, limits: &Limits) -> Error {
-    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    // The client shares its sources, so there is one more step to the error of the stream.
+    let shared = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>());
+    let io = shared.and_then(|shared| shared.downcast_ref::<io::Error>());
     if io.is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge) {
         return Error::AnswerTooLarge { bytes_max: limits.answer_bytes_max, elements_max: limits.answer_elements_max };
     }

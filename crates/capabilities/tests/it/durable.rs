@@ -17,12 +17,12 @@ use rusqlite::Connection;
 const ORDER: &str = "CORACLE_TEST_WRITER";
 
 /// Kills of each kind, on files of their own at the same time.
-const KILLS: u32 = 252;
-const FILES: u32 = 2;
+const KILLS: u32 = 504;
+const FILES: u32 = 3;
 
 /// The longest that a writer works before it is killed, in numbers and in time.
 const NUMBERS_MAX: u64 = 12;
-const TIME_MAX_MS: u64 = 120;
+const TIME_MAX_MS: u64 = 80;
 
 /// Numbers and bytes that fill a small disk.
 const DISK_KIB: u32 = 512;

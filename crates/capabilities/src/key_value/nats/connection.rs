@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::context::ContextBuilder;
-use async_nats::jetstream::kv::{Config, Store};
-use async_nats::jetstream::stream::StorageType;
+use async_nats::jetstream::kv::Store;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::{ConnectOptions, Event, ServerAddr};
 use rustls::ClientConfig;
 use tokio::sync::watch;
@@ -68,8 +68,8 @@ impl Server {
         let bucket = match jetstream.get_key_value(&self.bucket).await {
             Err(error) if !self.creates_bucket => Err(coracle_base::chain(&error).to_string()),
             Err(_) => {
-                let config = Config { bucket: self.bucket.clone(), history: 1, storage: StorageType::File, ..Config::default() };
-                jetstream.create_key_value(config).await.map_err(|error| coracle_base::chain(&error).to_string())
+                jetstream.create_stream(stream(&self.bucket)).await.map_err(|error| coracle_base::chain(&error).to_string())?;
+                jetstream.get_key_value(&self.bucket).await.map_err(|error| coracle_base::chain(&error).to_string())
             }
             Ok(bucket) => Ok(bucket),
         };
@@ -99,6 +99,22 @@ impl Server {
             found.into_iter().map(|address| format!("nats://{address}")).collect()
         };
         addresses.iter().map(|address| address.parse().map_err(|error: std::io::Error| error.to_string())).collect()
+    }
+}
+
+/// The stream that is the bucket `name`, as every client of NATS makes it. The client's own way asks the server first for things that
+/// older ones do not know.
+pub(super) fn stream(name: &str) -> Config {
+    Config {
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        max_messages_per_subject: 1,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        ..Config::default()
     }
 }
 

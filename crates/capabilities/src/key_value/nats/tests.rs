@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_nats::jetstream;
 use coracle_testkit::servers::{self, Server};
 
+use super::connection::stream;
 use crate::key_value::config::opened;
 use crate::key_value::{Error, Store};
 
@@ -12,15 +13,19 @@ fn store(server: &Server, more: &str) -> Arc<dyn Store> {
     opened("default", "nats", &format!("url = \"nats://{}\"\n{more}", server.place().address()))
 }
 
-async fn bucket(server: &Server, config: jetstream::kv::Config) -> jetstream::kv::Store {
+async fn bucket(server: &Server, name: &str, change: impl FnOnce(&mut jetstream::stream::Config)) -> jetstream::kv::Store {
     let client = async_nats::connect(format!("nats://{}", server.place().address())).await.unwrap();
-    jetstream::new(client).create_key_value(config).await.unwrap()
+    let mut config = stream(name);
+    change(&mut config);
+    let jetstream = jetstream::new(client);
+    jetstream.create_stream(config).await.unwrap();
+    jetstream.get_key_value(name).await.unwrap()
 }
 
 #[tokio::test]
 async fn keys_of_other_programs_are_read_and_ours_by_them() {
     let server = servers::nats::start().unwrap();
-    let theirs = bucket(&server, jetstream::kv::Config { bucket: "shared".to_owned(), history: 5, ..Default::default() }).await;
+    let theirs = bucket(&server, "shared", |config| config.max_messages_per_subject = 5).await;
     theirs.put("users.42", "ann".into()).await.unwrap();
     theirs.put("=zz", "no key of ours".into()).await.unwrap();
     let ours = store(&server, "bucket = \"shared\"");
@@ -37,8 +42,7 @@ async fn keys_of_other_programs_are_read_and_ours_by_them() {
 #[tokio::test]
 async fn values_beyond_the_servers_bounds_are_refused() {
     let server = servers::nats::start().unwrap();
-    let config = jetstream::kv::Config { bucket: "default".to_owned(), max_bytes: 64 << 10, history: 1, ..Default::default() };
-    bucket(&server, config).await;
+    bucket(&server, "default", |config| config.max_bytes = 64 << 10).await;
     let store = store(&server, "");
     store.set("kept", vec![1]).await.unwrap();
     let bytes = servers::nats::PAYLOAD_BYTES_MAX + 1;
