@@ -14,9 +14,11 @@ use tokio::sync::watch;
 use crate::backend::Connector;
 use crate::key_value::Error;
 
-/// How long the server may take to accept a connection, and to answer one request.
+/// How long the server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long the client waits for one answer: longer than any operation, whose own bound also replaces the connection.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a message has beside its value: subject and headers of a conditional write.
 const HEADER_BYTES: usize = 256;

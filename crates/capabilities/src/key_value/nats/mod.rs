@@ -53,16 +53,22 @@ impl Nats {
     where
         F: Future<Output = Result<T, Error>>,
     {
+        let mut current = None;
         let working = async {
-            let connection = self.link.get(Connection::is_open, || self.server.connect()).await?;
+            let connection = current.insert(self.link.get(Connection::is_open, || self.server.connect()).await?);
             tokio::select! {
-                done = work(Arc::clone(&connection)) => done,
+                done = work(Arc::clone(connection)) => done,
                 () = connection.lost() => Err(failure(&"the connection was lost")),
             }
         };
-        timeout(time_max, working).await.unwrap_or_else(|_| {
-            Err(Error::Backend { public: "the storage did not answer in time", internal: format!("no answer in {time_max:?}") })
-        })
+        match timeout(time_max, working).await {
+            Ok(done) => done,
+            Err(_) => {
+                // The connection may be dead without a sign; the next operation finds out with a new one.
+                current.iter().for_each(|connection| self.link.forget(connection));
+                Err(Error::Backend { public: "the storage did not answer in time", internal: format!("no answer in {time_max:?}") })
+            }
+        }
     }
 
     async fn find(connection: &Connection, name: &str) -> Result<Found, Error> {
