@@ -46,15 +46,15 @@ impl Kind {
         if self == Self::KeyValue { "key-value" } else { "sqlite" }
     }
 
-    fn bind(self, path: &Path) -> Site {
+    fn bind(self, path: &Path) -> Result<Site, BindError> {
         let table = if self == Self::KeyValue { "key_value_store" } else { "sqlite_database" };
         let config = format!("[{table}.default]\ntype = \"spin\"\npath = \"{}\"", path.display());
         let mut config = RuntimeConfig::new(toml::from_str(&config).unwrap(), None);
         let labels = BTreeMap::from([(self.name().to_owned(), BTreeSet::from(["default".to_owned()]))]);
         let mut site = Site::default();
         let capability: &dyn Capability = if self == Self::KeyValue { &KeyValue } else { &Sqlite };
-        capability.bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels }).unwrap();
-        site
+        capability.bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels })?;
+        Ok(site)
     }
 
     /// Writes `number` in two places at once.
@@ -107,25 +107,22 @@ fn the_writer() {
     let kind = if kind == "sqlite" { Kind::Sqlite } else { Kind::KeyValue };
     let filler = "x".repeat(filler.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let site = kind.bind(Path::new(path));
+    // One write for each line: a killed process leaves no half of one. The test harness has begun the first.
+    let say = |line: String| std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()).unwrap();
+    say(String::new());
+    let refused = runtime.block_on(async {
+        let site = kind.bind(Path::new(path))?;
         if kind == Kind::Sqlite {
             let tables = ["a", "b"].map(|name| format!("CREATE TABLE IF NOT EXISTS {name} (number INTEGER PRIMARY KEY, filler TEXT);"));
-            run(&site, Preset::Statements(tables.concat())).await.unwrap();
+            run(&site, Preset::Statements(tables.concat())).await?;
         }
         for number in first.parse::<u64>().unwrap().. {
-            let written = kind.write(&site, number, &filler).await;
-            let said = match &written {
-                Ok(()) => format!("acknowledged {number}\n"),
-                Err(error) => format!("refused {}\n", coracle_base::chain(error)),
-            };
-            // One write for each line: a killed process leaves no half of one.
-            std::io::stdout().lock().write_all(said.as_bytes()).unwrap();
-            if written.is_err() {
-                return;
-            }
+            kind.write(&site, number, &filler).await?;
+            say(format!("acknowledged {number}"));
         }
+        Ok::<_, BindError>(())
     });
+    say(format!("refused {}", coracle_base::chain(&refused.unwrap_err())));
 }
 
 /// How a writer is started.
@@ -275,7 +272,7 @@ fn a_file_that_may_not_grow_is_an_error_and_no_damage() {
             let mut command = Command::new("sh");
             command.args(["-c", &format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", DISK_KIB * 2)]);
             command.arg(writer.get_program()).args(writer.get_args());
-            writer.get_envs().for_each(|(name, value)| drop(command.env(name, value.unwrap())));
+            command.envs(writer.get_envs().filter_map(|(name, value)| Some((name, value?))));
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
             command
         });
