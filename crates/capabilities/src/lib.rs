@@ -6,12 +6,14 @@ pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;
+pub mod redis;
 pub mod resolver;
 pub mod sqlite;
 pub mod variables;
 pub mod wasi;
 
 mod backend;
+mod redis_connection;
 mod sqlite_file;
 mod tls;
 
@@ -29,6 +31,7 @@ pub const ALL: &[&dyn Capability] = &[
     &wasi::Wasi,
     &logging::Logging,
     &http_client::HttpClient,
+    &redis::Redis,
     &key_value::KeyValue,
     &sqlite::Sqlite,
 ];

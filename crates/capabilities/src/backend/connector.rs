@@ -1,6 +1,7 @@
 //! The way to one server: an address of the operator, or one that a guest was permitted, with or without TLS.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -71,6 +72,14 @@ impl Connector {
     /// Where to.
     pub(crate) fn destination(&self) -> &Destination {
         self.clearance.destination()
+    }
+
+    /// Where the name leads now, for clients that make their connections themselves.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Refused`].
+    pub(crate) async fn addresses(&self) -> Result<Vec<SocketAddr>, ConnectorError> {
+        Ok(self.clearance.clone().resolve().await?.addresses().to_vec())
     }
 
     /// Connects; `timeout` bounds each of looking the name up, connecting, and agreeing on TLS.

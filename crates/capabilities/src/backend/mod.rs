@@ -4,16 +4,23 @@
 
 mod connector;
 mod http;
+mod link;
 
 pub(crate) use connector::{Connector, ConnectorError, Stream};
 pub(crate) use http::{Answer, Http, HttpError};
+pub(crate) use link::{Away, Link};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_engine::{Bind, BindError, Site};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
+
+use crate::tls;
 
 /// One kind of backend of a capability, whose seam is the trait object `B`.
 pub(crate) struct Kind<B: ?Sized + 'static> {
@@ -75,6 +82,31 @@ impl Opening<'_> {
     /// What the operator calls this backend in the configuration, such as `[key_value_store.cache]`.
     pub(crate) fn what(&self) -> String {
         format!("`[{}]` of the runtime configuration", self.place)
+    }
+
+    /// How to speak TLS with a server that the certificates in `ca_roots_file` vouch for, or the machine's.
+    ///
+    /// # Errors
+    /// [`BindError`] when the file cannot be used.
+    pub(crate) fn tls(&self, ca_roots_file: Option<&Path>) -> Result<Arc<ClientConfig>, BindError> {
+        let unusable = |source: Box<dyn std::error::Error + Send + Sync>| BindError::Backend {
+            what: self.what(),
+            remedy: "name certificates as PEM in `ca_roots_file`; a relative path starts at the runtime configuration's folder".to_owned(),
+            source,
+        };
+        let roots = match ca_roots_file {
+            None => tls::usual_roots(),
+            Some(file) => {
+                let read = CertificateDer::pem_file_iter(self.path(file)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(read.map_err(|error| unusable(Box::new(error)))?);
+                roots
+            }
+        };
+        if roots.is_empty() {
+            return Err(self.refused("no certificate is trusted", "name certificates as PEM in `ca_roots_file`"));
+        }
+        tls::client_config(roots, None).map(Arc::new).map_err(|error| unusable(Box::new(error)))
     }
 
     /// A mistake in the configuration, with the way out.

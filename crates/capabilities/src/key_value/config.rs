@@ -7,7 +7,7 @@ use std::sync::Arc;
 use coracle_engine::{Bind, BindError, Site};
 
 use super::grant::Granted;
-use super::{GRANT, Limits, Store, memory, sqlite};
+use super::{GRANT, Limits, Store, memory, nats, redis, sqlite};
 use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
@@ -24,14 +24,14 @@ const DEFAULT_FILE: &str = "sqlite_key_value.db";
 pub(super) struct Bindings(BTreeMap<String, Arc<Granted>>);
 
 /// Every kind of backend.
-const KINDS: &[&Kind<dyn Store>] = &[&sqlite::KIND, &memory::KIND];
+const KINDS: &[&Kind<dyn Store>] = &[&sqlite::KIND, &memory::KIND, &redis::KIND, &nats::KIND];
 
 const BINDING: Binding<dyn Store> = Binding {
     grant: GRANT,
     table: TABLE,
     kinds: KINDS,
     default: |label, site| (label == DEFAULT_LABEL).then(|| default_table(site)),
-    missing: &["redis", "azure_cosmos", "aws_dynamo"],
+    missing: &["azure_cosmos", "aws_dynamo"],
 };
 
 impl Bindings {
@@ -63,6 +63,7 @@ pub async fn preset(site: &Site, label: &str, pairs: Vec<(String, String)>) -> R
 /// Reads the configuration, and opens what components were granted.
 pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
     bind.site.share(Arc::new(sqlite::Files::default()));
+    bind.site.share(Arc::new(redis::Shares::default()));
     let opened = BINDING.open(bind)?;
     let granted = |(label, opened): (String, Opened<dyn Store>)| {
         (label.clone(), Arc::new(Granted::new(label, opened.place, opened.backend, Limits::default())))
@@ -79,4 +80,15 @@ fn default_table(site: &Site) -> toml::Table {
         table.insert("path".to_owned(), absolute(folder).join(DEFAULT_FILE).display().to_string().into());
     }
     table
+}
+
+/// The store behind `label` whose table has the type `kind` and the lines `more`, opened as at a start.
+#[cfg(test)]
+pub(super) fn opened(label: &str, kind: &str, more: &str) -> Arc<dyn Store> {
+    let config = format!("[{TABLE}.{label}]\ntype = \"{kind}\"\n{more}");
+    let mut config = coracle_engine::RuntimeConfig::new(toml::from_str(&config).unwrap(), None);
+    let labels = BTreeMap::from([(GRANT.to_owned(), std::collections::BTreeSet::from([label.to_owned()]))]);
+    let mut site = Site::default();
+    bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels }).unwrap();
+    Arc::clone(&site.shared::<Bindings>().unwrap().get(label).unwrap().store)
 }

@@ -9,12 +9,17 @@ mod grant;
 mod handle;
 mod host;
 mod limits;
+mod listing;
+mod nats;
 mod number;
 mod ordered;
+mod redis;
 mod writer;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod faults;
 
 pub use config::preset;
 pub use grant::State;
@@ -55,14 +60,14 @@ pub trait Store: Send + Sync {
     /// Makes `value` the value of `key` if its value still is `expected`, where `None` is a key without a value.
     async fn swap(&self, key: &str, expected: Option<&[u8]>, value: Vec<u8>) -> Result<Swap, Error>;
 
-    /// The values of `keys`, in their order, from one moment. Fails with [`Error::ResultTooLarge`] where they are more than
+    /// The values of `keys`, in their order, from one moment where the backend has transactions. Fails with [`Error::ResultTooLarge`] where they are more than
     /// `bytes_max` together.
     async fn get_many(&self, keys: Vec<String>, bytes_max: usize) -> Result<Vec<Option<Vec<u8>>>, Error>;
 
-    /// Sets all of `pairs`, or none of them.
+    /// Sets all of `pairs`, or none of them where the backend has transactions.
     async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error>;
 
-    /// Removes all of `keys`, or none of them.
+    /// Removes all of `keys`, or none of them where the backend has transactions.
     async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error>;
 }
 
@@ -192,7 +197,7 @@ impl Capability for KeyValue {
             summary: "Stores of keys and values that outlive the instance, opened by label.",
             example: "[component.counter]\nkey_value_stores = [\"default\"]",
             denied: "`open` answers `access-denied`",
-            backends: &["spin", "sqlite", "memory"],
+            backends: &["spin", "sqlite", "memory", "redis", "nats"],
         }
     }
 }

@@ -102,6 +102,12 @@ impl Served {
         self.send("GET", path, "").await
     }
 
+    /// The same of a guest that may fail, which then answers with its fault.
+    pub(crate) async fn try_get(&self, path: &str) -> (u16, String) {
+        let request = http::Request::get(format!("http://example.com{path}")).header("host", "example.com").body(Body::empty()).unwrap();
+        self.answer(request).await.unwrap_or_else(|fault| (fault.status(), fault.to_string()))
+    }
+
     /// Sends a request.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let request = http::Request::builder().method(method).uri(format!("http://example.com{path}")).header("host", "example.com");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use coracle_capabilities::key_value::preset;
-use coracle_triggers::http::Body;
+use coracle_testkit::servers::{self, Server};
 use serde_json::json;
 
 use crate::guest::Given;
@@ -18,11 +18,24 @@ fn kept_in(state_dir: &Path) -> Given {
     given
 }
 
+/// The servers that a store may be kept in.
+fn servers() -> [(Server, &'static str); 2] {
+    [(servers::redis::start().unwrap(), "redis"), (servers::nats::start().unwrap(), "nats")]
+}
+
+/// The store `default` in one of [`servers`].
+fn served_by((server, kind): &(Server, &str)) -> Given {
+    let config = format!("[key_value_store.default]\ntype = \"{kind}\"\nurl = \"{kind}://{}\"", server.place().address());
+    granted(&["default"]).runtime_config(&config, Path::new("/"))
+}
+
 #[tokio::test]
 async fn guests_of_each_generation_keep_values() {
     for name in ["spin5-kv", "spin7-kv"] {
         let folder = tempfile::tempdir().unwrap();
-        for given in [granted(&["default"]), kept_in(folder.path())] {
+        let servers = servers();
+        let [redis, nats] = &servers;
+        for given in [granted(&["default"]), kept_in(folder.path()), served_by(redis), served_by(nats)] {
             let guest = given.serve(name);
             assert_eq!(guest.get("/").await, (200, String::new()), "{name}");
             assert_eq!(guest.get("/a").await.0, 404, "{name}");
@@ -48,8 +61,16 @@ async fn values_outlive_the_workload_in_the_file_of_the_state_folder() {
 
 #[tokio::test]
 async fn all_of_many_keys_are_streamed() {
-    let guest = granted(&["default"]).serve("spin7-kv");
-    let pairs: Vec<_> = (0..2_500).map(|index| (format!("key-{index:04}"), String::new())).collect();
+    let servers = servers();
+    let [redis, nats] = &servers;
+    for (given, keys) in [(granted(&["default"]), 2_500), (served_by(redis), 2_500), (served_by(nats), 300)] {
+        all_are_streamed(given, keys).await;
+    }
+}
+
+async fn all_are_streamed(given: Given, keys: u32) {
+    let guest = given.serve("spin7-kv");
+    let pairs: Vec<_> = (0..keys).map(|index| (format!("key-{index:04}"), String::new())).collect();
     let expected = pairs.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join("\n");
     preset(&guest.site, "default", pairs).await.unwrap();
     assert_eq!(guest.get("/").await, (200, expected));
@@ -60,9 +81,7 @@ async fn without_a_grant_open_answers_access_denied() {
     let config = "[key_value_store.other]\ntype = \"memory\"";
     for name in ["spin5-kv", "spin7-kv"] {
         for given in [Given::default(), granted(&["other"]).runtime_config(config, Path::new("/"))] {
-            let request = http::Request::get("http://example.com/").header("host", "example.com").body(Body::empty()).unwrap();
-            let answer = given.serve(name).answer(request).await;
-            let (status, text) = answer.unwrap_or_else(|fault| (fault.status(), fault.to_string()));
+            let (status, text) = given.serve(name).try_get("/").await;
             assert!(status == 500 && text.contains("AccessDenied"), "{name}: {status} {text}");
         }
     }
@@ -70,10 +89,14 @@ async fn without_a_grant_open_answers_access_denied() {
 
 #[tokio::test]
 async fn a_counter_of_wasmcloud_counts() {
-    let guest = granted(&["default"]).serve("wasmcloud-counter");
-    guest.get("/a").await;
-    let (status, text) = guest.get("/a").await;
-    assert!(status == 200 && text.starts_with("Counter /a: Ok(2) keys=Ok([\"/a\"])"), "{text}");
+    let servers = servers();
+    let [redis, nats] = &servers;
+    for given in [granted(&["default"]), served_by(redis), served_by(nats)] {
+        let guest = given.serve("wasmcloud-counter");
+        guest.get("/a").await;
+        let (status, text) = guest.get("/a").await;
+        assert!(status == 200 && text.starts_with("Counter /a: Ok(2) keys=Ok([\"/a\"])"), "{text}");
+    }
     let (_, text) = Given::default().serve("wasmcloud-counter").get("/a").await;
     assert!(text.starts_with("open: Error::AccessDenied"), "{text}");
 }

@@ -4,12 +4,14 @@
 
 mod client_tls;
 mod config;
+mod durable;
 mod egress;
 mod guest;
 mod http_client;
 mod interfaces;
 mod key_value;
 mod logging;
+mod redis;
 mod shim;
 mod sqlite;
 mod storage;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use coracle_engine::{BindError, Metered};
 use coracle_testkit::built;
+use coracle_testkit::servers::{self, Server};
 use serde_json::json;
 
 use crate::guest::Given;
@@ -33,7 +34,12 @@ async fn the_second_draft_has_batches_cursors_and_swaps() {
     let granted = || Given::default().grant("key-value", json!(["default"]));
     let mut kept = granted();
     kept.site.state_dir = Some(folder.path().to_owned());
-    for given in [granted(), kept] {
+    let (redis, nats) = (servers::redis::start().unwrap(), servers::nats::start().unwrap());
+    let served = |kind: &str, server: &Server| {
+        let config = format!("[key_value_store.default]\ntype = \"{kind}\"\nurl = \"{kind}://{}\"", server.place().address());
+        granted().runtime_config(&config, Path::new("/"))
+    };
+    for given in [granted(), kept, served("redis", &redis), served("nats", &nats)] {
         check(given, "kv").await;
     }
 }
@@ -109,8 +115,74 @@ fn what_cannot_be_bound_is_named_with_a_way_out() {
 }
 
 #[test]
+fn servers_are_bound_without_being_reached_and_shown_without_secrets() {
+    let config = "
+        [key_value_store.cache]
+        type = \"redis\"
+        url = \"redis://me:hunter2@cache.example/2\"
+        [key_value_store.other]
+        type = \"redis\"
+        url = \"rediss://cache.example:7000\"
+        prefix = \"other:\"
+        [key_value_store.bucket]
+        type = \"nats\"
+        url = \"nats://me:hunter2@nats.example\"
+        [outbound_redis]
+        max_connections = 3
+    ";
+    let lines = bound("key-value", &["cache", "other", "bucket"], config, Path::new("/")).unwrap();
+    assert_eq!(
+        lines,
+        [
+            "bucket → nats nats://nats.example bucket bucket",
+            "cache → redis redis://cache.example/2",
+            "other → redis rediss://cache.example:7000 (keys `other:…`)",
+        ]
+    );
+}
+
+#[test]
+fn labels_do_not_share_a_database_of_redis_by_mistake() {
+    let two = |one: &str, two: &str| {
+        let label = |name: &str, more: &str| format!("[key_value_store.{name}]\ntype = \"redis\"\nurl = \"redis://h\"\n{more}\n");
+        format!("{}{}", label("one", one), label("two", two))
+    };
+    for (one, other) in [("", ""), ("", "prefix = \"a\""), ("prefix = \"ab\"", "prefix = \"a\""), ("", "prefix = \"\"")] {
+        let text = refused("key-value", &["one", "two"], &two(one, other));
+        assert!(
+            text.starts_with("`[key_value_store.two]`: `two` would see the keys of `one` in redis://h; give each a `prefix`"),
+            "{text}"
+        );
+    }
+    for (one, other) in [("prefix = \"a:\"", "prefix = \"b:\""), ("prefix = \"\"", "prefix = \"\"")] {
+        bound("key-value", &["one", "two"], &two(one, other), Path::new("/")).unwrap();
+    }
+}
+
+#[test]
+fn mistakes_in_the_tables_of_servers_are_named() {
+    for (kind, lines, expected) in [
+        ("redis", "", "missing field `url`"),
+        ("redis", "url = \"redis://:hunter2@h/x\"", "its `url` is not understood: its user, database or protocol is not understood"),
+        ("redis", "url = \"unix:///run/redis.sock\"", "does not begin with `redis://` or `rediss://`; correct it"),
+        ("redis", "url = \"redis://h\"\nbucket = \"b\"", "unknown field `bucket`"),
+        ("redis", "url = \"rediss://h\"\nca_roots_file = \"/proc/none.pem\"", "name certificates as PEM in `ca_roots_file`"),
+        ("nats", "url = \"http://h\"", "its `url` is not understood; write `nats://host:port`"),
+        ("nats", "url = \"ws://h\"", "is not one of `nats://` and `tls://`"),
+        ("nats", "url = \"nats://h\"\nbucket = \"a.b\"", "`a.b` is no name of a bucket"),
+        ("nats", "url = \"nats://u:hunter2@h\"\ntoken = \"t\"", "it has more than one of `token`, `credentials` and a user in `url`"),
+        ("nats", "url = \"nats://h\"\ncredentials = \"/proc/none.creds\"", "/proc/none.creds, the `credentials` of"),
+    ] {
+        let text = refused("key-value", &["x"], &format!("[key_value_store.x]\ntype = \"{kind}\"\n{lines}"));
+        assert!(text.contains(expected) && !text.contains("hunter2"), "{lines}: {text}");
+    }
+    let text = refused("key-value", &[], "[outbound_redis]\nmax = 1");
+    assert!(text.starts_with("runtime configuration: `outbound_redis` is not understood: unknown field `max`"), "{text}");
+}
+
+#[test]
 fn a_table_for_a_client_that_this_version_lacks_is_not_taken_for_a_mistake() {
-    for table in ["llm_compute", "outbound_mqtt", "outbound_mysql", "outbound_pg", "outbound_redis"] {
+    for table in ["llm_compute", "outbound_mqtt", "outbound_mysql", "outbound_pg"] {
         let text = refused("key-value", &[], &format!("[{table}]\nmax_connections = 1"));
         assert_eq!(text, format!("runtime configuration: `{table}` is for a client that this version does not have; remove the table"));
     }

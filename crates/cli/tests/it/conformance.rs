@@ -1,8 +1,10 @@
-//! The cases of Spin's conformance suite that need no other server, over a real connection. Response headers are compared whole: a
+//! The cases of Spin's conformance suite, over a real connection. Response headers are compared whole: a
 //! header that nobody asked for would fail.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+
+use coracle_testkit::servers;
 
 use crate::support::{App, Serving, ask};
 
@@ -109,6 +111,30 @@ fn tcp_sockets_no_permission() {
     for allowed in ["*://127.0.0.2:6001", "*://127.0.0.1:6002"] {
         let serving = serve("tcp-sockets", "/", &format!("allowed_outbound_hosts = [\"{allowed}\"]\n"));
         check(&serving, "/", &[("address", &echo)], 500, "access-denied (error 1)");
+    }
+}
+
+#[test]
+fn outbound_redis() {
+    let server = servers::redis::start().unwrap();
+    let address = format!("redis://{}", server.place().address());
+    let headers = [("redis-address", address.as_str())];
+    let serving = serve("redis", "/", &format!("allowed_outbound_hosts = [\"{address}\"]\n"));
+    for _ in 0..2 {
+        check(&serving, "/", &headers, 200, "");
+    }
+    let port = server.place().port;
+    let templated = format!(
+        "allowed_outbound_hosts = [\"redis://{{{{ redis_host }}}}:{port}\"]\n[variables]\nredis_host = {{ default = \"127.0.0.1\" }}\n"
+    );
+    check(&serve("redis", "/", &templated), "/", &headers, 200, "");
+}
+
+#[test]
+fn outbound_redis_no_permission() {
+    let headers = [("redis-address", "redis://localhost:6379")];
+    for allowed in ["", "allowed_outbound_hosts = [\"redis://localhost:6380\", \"http://localhost:6379\"]\n"] {
+        check(&serve("redis", "/", allowed), "/", &headers, 500, "Error::InvalidAddress");
     }
 }
 

@@ -60,8 +60,8 @@ async fn strictness_refuses_what_is_not_granted_and_not_what_every_toolchain_imp
     );
     let granted = format!("{STRICT}\nkey_value_stores = [\"default\"]");
     start("key-value", &granted).await.unwrap();
-    let lacking = refused("redis", STRICT).await;
-    assert!(lacking.contains("imports `fermyon:spin/redis@2.0.0` without a grant") && lacking.ends_with("remove the import"), "{lacking}");
+    let lacking = refused("lacking", STRICT).await;
+    assert!(lacking.contains("imports `fermyon:spin/llm@2.0.0` without a grant") && lacking.ends_with("remove the import"), "{lacking}");
     // It imports an environment and directories, which are empty.
     start("hello-p2", STRICT).await.unwrap();
 }
@@ -69,8 +69,8 @@ async fn strictness_refuses_what_is_not_granted_and_not_what_every_toolchain_imp
 #[tokio::test]
 async fn what_this_version_lacks_is_told_and_a_grant_for_it_is_no_mistake() {
     for keys in ["", "ai_models = [\"llama2-chat\"]"] {
-        let told = told("redis", keys).await;
-        let expected = "component `guest` imports `fermyon:spin/redis@2.0.0`, which this version does not have; each call is denied";
+        let told = told("lacking", keys).await;
+        let expected = "component `guest` imports `fermyon:spin/llm@2.0.0`, which this version does not have; each call is denied";
         assert!(told.iter().any(|notice| notice == expected), "{told:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Real servers for tests, started from the installed packages: each on loopback, on a port and in a folder of its own, and gone with
 //! the test. `cargo xtask test` installs what is missing.
 
+pub mod nats;
 pub mod redis;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use coracle_base::clock;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long a server may take to accept connections.
@@ -21,6 +23,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub struct Server {
     name: &'static str,
     make: Box<dyn Fn(&Place) -> Command + Send + Sync>,
+    is_ready: fn(&Place) -> bool,
     place: Place,
     child: Option<Child>,
     _folder: TempDir,
@@ -47,16 +50,29 @@ impl Server {
     /// Starts the server that `make` describes and waits until it accepts connections. `prepare` fills its folder first.
     ///
     /// # Errors
-    /// When it cannot be started, ends at once, or does not accept in time.
+    /// When it cannot be started, ends at once, or is not ready in time.
     pub fn start(
         name: &'static str,
         prepare: impl FnOnce(&Place) -> Result<()>,
         make: impl Fn(&Place) -> Command + Send + Sync + 'static,
     ) -> Result<Self> {
+        Self::start_until(name, prepare, make, |place| TcpStream::connect_timeout(&place.address(), LOOK_INTERVAL).is_ok())
+    }
+
+    /// The same for a server that accepts connections before it `is_ready`.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_until(
+        name: &'static str,
+        prepare: impl FnOnce(&Place) -> Result<()>,
+        make: impl Fn(&Place) -> Command + Send + Sync + 'static,
+        is_ready: fn(&Place) -> bool,
+    ) -> Result<Self> {
         let folder = TempDir::with_prefix(format!("{name}-"))?;
         let place = Place { port: free_port()?, folder: folder.path().to_owned() };
         prepare(&place).with_context(|| format!("{name} could not be prepared"))?;
-        let mut server = Self { name, make: Box::new(make), place, child: None, _folder: folder };
+        let mut server = Self { name, make: Box::new(make), is_ready, place, child: None, _folder: folder };
         server.resume()?;
         Ok(server)
     }
@@ -92,12 +108,33 @@ impl Server {
         Ok(())
     }
 
+    /// Stops it as a machine that hangs would: connections stay, and nothing answers.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Server::freeze`].
+    ///
+    /// # Errors
+    /// As [`Server::freeze`].
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let child = self.child.as_ref().with_context(|| format!("{} does not run", self.name))?;
+        Ok(kill_process(Pid::from_child(child), signal)?)
+    }
+
     fn wait(&mut self) -> Result<()> {
         let begin = clock::now();
-        while TcpStream::connect_timeout(&self.place.address(), LOOK_INTERVAL).is_err() {
+        while !(self.is_ready)(&self.place) {
             let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
             if ended.is_some() || begin.elapsed() > START_TIMEOUT {
-                bail!("{} does not accept connections; it said: {}", self.name, std::fs::read_to_string(self.log())?);
+                bail!("{} is not ready; it said: {}", self.name, std::fs::read_to_string(self.log())?);
             }
             std::thread::sleep(LOOK_INTERVAL);
         }

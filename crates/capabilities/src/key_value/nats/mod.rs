@@ -1,0 +1,233 @@
+//! A store in a bucket of NATS JetStream. What has to be atomic is done by revision: a write is taken only while the key has the
+//! revision that was read. Each key of a batch is atomic by itself; JetStream has nothing that binds several.
+
+mod config;
+mod connection;
+mod key;
+
+pub(super) use config::KIND;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::kv::{Entry, Operation, UpdateErrorKind};
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::timeout;
+
+use self::connection::{Connection, Server};
+use super::listing::{Listings, Window};
+use super::{Cursor, Error, Page, Store, Swap, number};
+use crate::backend::Link;
+
+/// How long an operation may take altogether.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a pass over all keys may take.
+const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Keys of a batch that are worked on at once.
+const AT_ONCE_MAX: usize = 16;
+
+/// A store in NATS.
+pub(super) struct Nats {
+    server: Server,
+    link: Link<Connection>,
+    listings: Listings,
+}
+
+/// What stands in the bucket under a name. Revision 0 is that of a name that never was.
+struct Found {
+    revision: u64,
+    value: Option<Vec<u8>>,
+}
+
+impl Nats {
+    /// The store in the bucket of `server`. Connects when it is first used.
+    fn new(server: Server) -> Self {
+        Self { server, link: Link::default(), listings: Listings::default() }
+    }
+
+    /// Does `work` with the connection, for as long as it is connected and the time allows.
+    async fn run<T, F>(&self, time_max: Duration, work: impl FnOnce(Arc<Connection>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut current = None;
+        let working = async {
+            let connection = current.insert(self.link.get(Connection::is_open, || self.server.connect()).await?);
+            tokio::select! {
+                done = work(Arc::clone(connection)) => done,
+                () = connection.lost() => Err(failure(&"the connection was lost")),
+            }
+        };
+        match timeout(time_max, working).await {
+            Ok(done) => done,
+            Err(_) => {
+                // The connection may be dead without a sign; the next operation finds out with a new one.
+                current.iter().for_each(|connection| self.link.forget(connection));
+                Err(Error::Backend { public: "the storage did not answer in time", internal: format!("no answer in {time_max:?}") })
+            }
+        }
+    }
+
+    async fn find(connection: &Connection, name: &str) -> Result<Found, Error> {
+        let entry = connection.bucket.entry(name).await.map_err(|error| failure(&error))?;
+        Ok(entry.map_or(Found { revision: 0, value: None }, |Entry { revision, value, operation, .. }| Found {
+            revision,
+            value: (operation == Operation::Put).then(|| value.to_vec()),
+        }))
+    }
+
+    /// Writes `value` if `name` still has `revision`.
+    async fn update(connection: &Connection, name: &str, value: Vec<u8>, revision: u64) -> Result<Swap, Error> {
+        connection.check(&value)?;
+        match connection.bucket.update(name, value.into(), revision).await {
+            Ok(_) => Ok(Swap::Done),
+            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(Swap::Stale),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    async fn put(connection: &Connection, key: &str, value: Vec<u8>) -> Result<(), Error> {
+        connection.check(&value)?;
+        connection.bucket.put(key::encode(key), value.into()).await.map(drop).map_err(|error| failure(&error))
+    }
+
+    /// Deletes leave a mark, by which other programs learn of them; what is not there needs none.
+    async fn remove(connection: &Connection, key: &str) -> Result<(), Error> {
+        let name = key::encode(key);
+        if Self::find(connection, &name).await?.value.is_none() {
+            return Ok(());
+        }
+        connection.bucket.delete(name).await.map_err(|error| failure(&error))
+    }
+
+    /// Offers every key to `window`.
+    async fn list(connection: &Connection, mut window: Window) -> Result<Window, Error> {
+        let mut names = connection.bucket.keys().await.map_err(|error| failure(&error))?;
+        while let Some(name) = names.try_next().await.map_err(|error| failure(&error))? {
+            key::decode(&name).into_iter().for_each(|key| window.offer(key));
+        }
+        window.finish();
+        Ok(window)
+    }
+}
+
+#[async_trait]
+impl Store for Nats {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let name = key::encode(key);
+        self.run(ANSWER_TIMEOUT, |connection| async move { Ok(Self::find(&connection, &name).await?.value) }).await
+    }
+
+    async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
+        self.run(ANSWER_TIMEOUT, |connection| async move { Self::put(&connection, key, value).await }).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.run(ANSWER_TIMEOUT, |connection| async move { Self::remove(&connection, key).await }).await
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool, Error> {
+        Ok(self.get(key).await?.is_some())
+    }
+
+    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+        let mut window = self.listings.resume(from)?;
+        if window.is_unread() {
+            window = self.run(LISTING_TIMEOUT, |connection| async move { Self::list(&connection, window).await }).await?;
+        }
+        Ok(self.listings.page(window, keys_max))
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
+        let name = key::encode(key);
+        let adding = |connection: Arc<Connection>| async move {
+            loop {
+                let found = Self::find(&connection, &name).await?;
+                let sum = number::add(found.value.as_deref(), delta)?;
+                // Somebody else was faster; the sum is of a value that is no more.
+                if Self::update(&connection, &name, number::encode(sum), found.revision).await? == Swap::Done {
+                    return Ok(sum);
+                }
+            }
+        };
+        self.run(ANSWER_TIMEOUT, adding).await
+    }
+
+    async fn swap(&self, key: &str, expected: Option<&[u8]>, value: Vec<u8>) -> Result<Swap, Error> {
+        let name = key::encode(key);
+        let swapping = |connection: Arc<Connection>| async move {
+            loop {
+                let found = Self::find(&connection, &name).await?;
+                if found.value.as_deref() != expected {
+                    return Ok(Swap::Stale);
+                }
+                // A newer revision may still be of the value that is expected.
+                if Self::update(&connection, &name, value.clone(), found.revision).await? == Swap::Done {
+                    return Ok(Swap::Done);
+                }
+            }
+        };
+        self.run(ANSWER_TIMEOUT, swapping).await
+    }
+
+    async fn get_many(&self, keys: Vec<String>, bytes_max: usize) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let reading = |connection: Arc<Connection>| async move {
+            let finds = keys.iter().map(|key| {
+                let (connection, name) = (&connection, key::encode(key));
+                async move { Self::find(connection, &name).await }
+            });
+            // Collected first: a stream of borrowing futures would not be known to be sendable.
+            let finds: Vec<_> = finds.collect();
+            let mut found = stream::iter(finds).buffered(AT_ONCE_MAX);
+            let (mut values, mut bytes) = (Vec::with_capacity(keys.len()), 0_usize);
+            while let Some(Found { value, .. }) = found.try_next().await? {
+                bytes = bytes.saturating_add(value.as_ref().map_or(0, Vec::len));
+                if bytes > bytes_max {
+                    return Err(Error::ResultTooLarge { bytes_max });
+                }
+                values.push(value);
+            }
+            Ok(values)
+        };
+        self.run(ANSWER_TIMEOUT, reading).await
+    }
+
+    async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
+        let writing = |connection: Arc<Connection>| async move {
+            pairs.iter().try_for_each(|(_, value)| connection.check(value))?;
+            // One after the other, so that of two values for one key the last stands.
+            for (key, value) in pairs {
+                Self::put(&connection, &key, value).await?;
+            }
+            Ok(())
+        };
+        self.run(ANSWER_TIMEOUT, writing).await
+    }
+
+    async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
+        let removing = |connection: Arc<Connection>| async move {
+            for key in keys {
+                Self::remove(&connection, &key).await?;
+            }
+            Ok(())
+        };
+        self.run(ANSWER_TIMEOUT, removing).await
+    }
+}
+
+/// What the server says when a bucket may not grow.
+const FULL: [&str; 3] = ["maximum bytes exceeded", "maximum messages exceeded", "insufficient storage"];
+
+fn failure(error: &dyn std::fmt::Display) -> Error {
+    let internal = error.to_string();
+    if FULL.iter().any(|text| internal.contains(text)) {
+        return Error::Full;
+    }
+    Error::Backend { public: "the storage failed", internal }
+}
+
+#[cfg(test)]
+mod tests;
