@@ -6,12 +6,15 @@ pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;
+pub mod mysql;
+pub mod postgres;
 pub mod resolver;
 pub mod sqlite;
 pub mod variables;
 pub mod wasi;
 
 mod backend;
+mod row_stream;
 mod sqlite_file;
 mod tls;
 
@@ -31,6 +34,8 @@ pub const ALL: &[&dyn Capability] = &[
     &http_client::HttpClient,
     &key_value::KeyValue,
     &sqlite::Sqlite,
+    &postgres::Postgres,
+    &mysql::Mysql,
 ];
 
 /// A linker that answers every interface of [`ALL`].

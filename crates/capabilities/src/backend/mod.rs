@@ -4,9 +4,11 @@
 
 mod connector;
 mod http;
+mod pool;
 
 pub(crate) use connector::{Connector, ConnectorError, Stream};
 pub(crate) use http::{Answer, Http, HttpError};
+pub(crate) use pool::{Full, Place, Pool, Pooled};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ mod http_client;
 mod interfaces;
 mod key_value;
 mod logging;
+mod postgres;
 mod shim;
 mod sqlite;
 mod storage;
