@@ -220,11 +220,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_gets_what_comes_back_or_is_told() {
-        let pool = Pool::new("test", 1);
+        let pool: Arc<Pool<Link>> = Pool::new("test", 1);
         let (place, _) = pool.acquire(&key("a"), WAIT).await.unwrap();
         let waiting = tokio::spawn({
             let pool = Arc::clone(&pool);
-            async move { pool.acquire(&key("a"), WAIT).await.unwrap().1.map(|link| link.0) }
+            async move { pool.acquire(&key("a"), WAIT).await.unwrap().1.map(|link: Link| link.0) }
         });
         assert_eq!(pool.acquire(&key("a"), Duration::from_secs(1)).await.err(), Some(Full { connections_max: 1 }));
         place.keep(link(3));

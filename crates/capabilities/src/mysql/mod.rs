@@ -8,6 +8,9 @@ mod handle;
 mod host;
 mod limits;
 
+#[cfg(test)]
+mod conformance;
+
 pub use grant::State;
 pub use limits::Limits;
 

@@ -51,7 +51,7 @@ fn text(text: &str) -> Value {
 async fn values_come_back_as_they_went() {
     let date = Date { year: 2024, month: 2, day: 29 };
     let time = Time { hour: 23, minute: 59, second: 58, nanosecond: 123_456_000 };
-    let bound = |value, is_inclusive| Some(Bound { value, is_inclusive });
+    let bound = |value: i32, is_inclusive| Some(Bound { value, is_inclusive });
     let number = |text: &str| text.to_owned();
     let values = [
         ("bool", Value::Boolean(true)),
@@ -73,7 +73,7 @@ async fn values_come_back_as_they_went() {
         ("numeric", Value::Decimal(number("-12345678901234567890123456789012345.000100"))),
         ("numeric", Value::Decimal(number("NaN"))),
         ("int4range", Value::RangeInt32(Range { lower: bound(1, true), upper: bound(5, false) })),
-        ("int8range", Value::RangeInt64(Range { lower: None, upper: bound(7, false) })),
+        ("int8range", Value::RangeInt64(Range { lower: None, upper: Some(Bound { value: 7, is_inclusive: false }) })),
         ("numrange", Value::RangeDecimal(Range { lower: Some(Bound { value: number("0.10"), is_inclusive: false }), upper: None })),
         ("int4[]", Value::ArrayInt32(vec![Some(1), None, Some(-1)])),
         ("int8[]", Value::ArrayInt64(vec![])),

@@ -47,8 +47,15 @@ impl State {
         self.bounds.renew();
     }
 
-    pub(super) fn bounds(&self) -> &Bounds {
-        &self.bounds
+    /// Keeps `statement`, and answers the token that it is run by.
+    pub(super) fn keep_prepared(&mut self, statement: String) -> Result<String, Error> {
+        let max = self.bounds.limits.prepared_max;
+        if self.prepared.len() >= usize::try_from(max).unwrap_or(usize::MAX) {
+            return Err(Error::TooManyOpen { what: "prepared statements", max });
+        }
+        let token = format!("statement-{}", self.prepared.len());
+        self.prepared.insert(token.clone(), statement);
+        Ok(token)
     }
 
     /// Begins to open a connection to `address`, whose server `roots` have to vouch for, and takes a place for it: give it back with

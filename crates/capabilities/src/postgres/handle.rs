@@ -68,6 +68,11 @@ impl Opening {
 }
 
 impl Handle {
+    /// Whether the session still leads somewhere.
+    pub(super) fn is_usable(&self) -> bool {
+        self.session.is_usable()
+    }
+
     /// All rows of one statement.
     #[instrument(name = "spin_outbound_pg.query", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn query(&self, statement: &str, parameters: Vec<Value>) -> Result<Table, Error> {

@@ -52,6 +52,9 @@ pub trait Session: Send + Sync {
 
     /// Runs any number of statements, and drops their rows.
     async fn batch(&self, statements: &str) -> Result<(), Error>;
+
+    /// Whether it still leads somewhere.
+    fn is_usable(&self) -> bool;
 }
 
 /// A column of a result.
@@ -166,9 +169,6 @@ pub enum Error {
     /// A value cannot be told to the guest.
     #[error("{0}")]
     Conversion(String),
-    /// There is no prepared statement of this name.
-    #[error("the prepared statement is not known")]
-    UnknownStatement,
 }
 
 impl Capability for Postgres {

@@ -15,7 +15,7 @@ use super::decode::{Raw, decode};
 use super::encode::{Encoded, encode};
 use super::link::{Link, failed};
 use super::server::Server;
-use crate::backend::Place;
+use crate::backend::{Place, Pooled as _};
 use crate::postgres::{Column, Error, Limits, Row, Rows, Session, Value};
 
 /// A session, which its users share.
@@ -192,6 +192,10 @@ impl Session for Held {
         }
         let done = running.within(running.link().client.batch_execute(statements)).await;
         running.over(done)
+    }
+
+    fn is_usable(&self) -> bool {
+        self.0.link.is_usable()
     }
 }
 

@@ -1,5 +1,8 @@
 //! What guests import: one file for each version of the interface, each a thin translation to [`Handle`].
 
+mod cloud;
+mod cloud_read;
+mod cloud_write;
 mod spin_v1;
 mod spin_v2;
 mod spin_v3;
@@ -40,7 +43,7 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
         Generation::P2 => spin_v4::bindings::spin::postgres::postgres::add_to_linker::<_, Access>(linker, view)?,
         Generation::P3 => spin_v4_async::bindings::spin::postgres::postgres::add_to_linker::<_, Access>(linker, view)?,
     }
-    Ok(())
+    cloud::link(linker)
 }
 
 fn view(instance: &mut InstanceState) -> View<'_, State> {

@@ -21,7 +21,7 @@ pub(super) fn told(error: &Error) -> Told {
             Told::Connection(text)
         }
         Error::Parameter(_) => Told::Parameter(text),
-        Error::Refused(_) | Error::TooSlow { .. } | Error::UnknownStatement => Told::Query(text),
+        Error::Refused(_) | Error::TooSlow { .. } => Told::Query(text),
         Error::Conversion(_) => Told::Conversion(text),
         Error::Busy
         | Error::Lost
