@@ -6,6 +6,8 @@ pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;
+pub mod mysql;
+pub mod postgres;
 pub mod redis;
 pub mod resolver;
 pub mod sqlite;
@@ -14,6 +16,7 @@ pub mod wasi;
 
 mod backend;
 mod redis_connection;
+mod row_stream;
 mod sqlite_file;
 mod tls;
 
@@ -34,6 +37,8 @@ pub const ALL: &[&dyn Capability] = &[
     &redis::Redis,
     &key_value::KeyValue,
     &sqlite::Sqlite,
+    &postgres::Postgres,
+    &mysql::Mysql,
 ];
 
 /// A linker that answers every interface of [`ALL`].

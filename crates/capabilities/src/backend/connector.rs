@@ -89,7 +89,24 @@ impl Connector {
     pub(crate) async fn connect(&self, timeout: Duration) -> Result<Stream, ConnectorError> {
         let permit = self.clearance.clone().resolve().await?;
         let connection = permit.connect(timeout).await?;
-        let Some(config) = &self.tls else { return Ok(Stream::Plain(connection)) };
+        match &self.tls {
+            Some(config) => self.secure(connection, config, timeout).await,
+            None => Ok(Stream::Plain(connection)),
+        }
+    }
+
+    /// Goes on by TLS on a connection without it, as protocols do that agree on TLS in their own words. One with TLS stays as it is.
+    ///
+    /// # Errors
+    /// [`ConnectorError`].
+    pub(crate) async fn start_tls(&self, stream: Stream, config: &Arc<ClientConfig>, timeout: Duration) -> Result<Stream, ConnectorError> {
+        match stream {
+            Stream::Plain(connection) => self.secure(connection, config, timeout).await,
+            secured @ Stream::Tls(_) => Ok(secured),
+        }
+    }
+
+    async fn secure(&self, connection: Connection, config: &Arc<ClientConfig>, timeout: Duration) -> Result<Stream, ConnectorError> {
         let destination = || self.destination().to_string();
         let no_name = |source| ConnectorError::Tls { destination: destination(), source };
         let name = tls::server_name(&self.destination().host).ok_or_else(|| no_name(io::ErrorKind::InvalidInput.into()))?;

@@ -5,10 +5,12 @@
 mod connector;
 mod http;
 mod link;
+mod pool;
 
 pub(crate) use connector::{Connector, ConnectorError, Stream};
 pub(crate) use http::{Answer, Http, HttpError};
 pub(crate) use link::{Away, Link};
+pub(crate) use pool::{Full, Place, Pool, Pooled};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

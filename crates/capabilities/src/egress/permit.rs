@@ -81,14 +81,26 @@ impl Permit {
     /// [`ConnectError`] when no address answers in time.
     pub async fn connect(&self, timeout: Duration) -> Result<Connection, ConnectError> {
         let deadline = coracle_base::clock::now().checked_add(timeout).map(tokio::time::Instant::from_std);
-        let slot = within(deadline, self.networking.connection()).await.flatten();
-        let slot = slot.ok_or_else(|| ConnectError::Limit(self.destination.to_string()))?;
+        let slot = self.slot(deadline).await?;
         let connected = within(deadline, race(&self.addresses)).await;
         let stream = connected.ok_or_else(|| ConnectError::Timeout(self.destination.to_string()))?;
         let stream = stream.map_err(|source| ConnectError::Io { destination: self.destination.to_string(), source })?;
         // Guests write whole messages; waiting to fill a packet only delays them. Not every kind of socket knows the option.
         let _ = stream.set_nodelay(true);
         Ok(Connection { stream, _slot: slot })
+    }
+
+    /// Takes one of the operator's connections for a client that opens its own socket, which it may do to [`Permit::addresses`] only.
+    ///
+    /// # Errors
+    /// [`ConnectError::Limit`] when none is free in time.
+    pub async fn reserve(&self, timeout: Duration) -> Result<Slot, ConnectError> {
+        self.slot(coracle_base::clock::now().checked_add(timeout).map(tokio::time::Instant::from_std)).await
+    }
+
+    async fn slot(&self, deadline: Option<tokio::time::Instant>) -> Result<Slot, ConnectError> {
+        let slot = within(deadline, self.networking.connection()).await.flatten();
+        slot.ok_or_else(|| ConnectError::Limit(self.destination.to_string()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use coracle_engine::{Bind, BindError, Site};
 
 use super::grant::Granted;
-use super::{Database, Error, GRANT, Limits, embedded};
+use super::{Database, Error, GRANT, Limits, embedded, libsql};
 use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
@@ -25,14 +25,14 @@ const DEFAULT_FILE: &str = "sqlite_db.db";
 pub(super) struct Bindings(BTreeMap<String, Arc<Granted>>);
 
 /// Every kind of backend.
-const KINDS: &[&Kind<dyn Database>] = &[&embedded::KIND, &embedded::MEMORY];
+const KINDS: &[&Kind<dyn Database>] = &[&embedded::KIND, &embedded::MEMORY, &libsql::KIND];
 
 const BINDING: Binding<dyn Database> = Binding {
     grant: GRANT,
     table: TABLE,
     kinds: KINDS,
     default: |label, site| (label == DEFAULT_LABEL).then(|| default_table(site)),
-    missing: &["libsql"],
+    missing: &[],
 };
 
 /// SQL to run before the app starts, as `--sqlite` gives it.

@@ -6,6 +6,7 @@ pub mod embedded;
 mod config;
 mod grant;
 mod host;
+mod libsql;
 mod limits;
 
 #[cfg(test)]
@@ -194,7 +195,7 @@ impl Capability for Sqlite {
             summary: "SQLite databases, opened by label.",
             example: "[component.guestbook]\nsqlite_databases = [\"default\"]",
             denied: "`open` answers `access-denied`",
-            backends: &["spin", "sqlite", "memory"],
+            backends: &["spin", "sqlite", "memory", "libsql"],
         }
     }
 }

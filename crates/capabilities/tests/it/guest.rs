@@ -114,18 +114,24 @@ impl Served {
         self.answer(request.body(Body::full(body.to_owned())).unwrap()).await.unwrap()
     }
 
-    /// Gives the guest a request, reads the answer to its end, and sees that the instance goes away afterwards.
-    pub(crate) async fn answer(&self, request: http::Request<Body>) -> Result<(u16, String), Fault> {
+    /// Sends a request while others may be under way.
+    pub(crate) async fn send_beside_others(&self, request: http::Request<Body>) -> Result<(u16, String), Fault> {
         let peer = Peer { client: "127.0.0.1:9".parse().unwrap(), tls: false };
         let response = self.handler.handle(request, peer).await?;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
+        Ok((status, String::from_utf8(body.to_vec()).unwrap()))
+    }
+
+    /// Gives the guest a request, reads the answer to its end, and sees that the instance goes away afterwards.
+    pub(crate) async fn answer(&self, request: http::Request<Body>) -> Result<(u16, String), Fault> {
+        let answer = self.send_beside_others(request).await?;
         let gone = async {
             while self.runnable.running() > 0 {
                 tokio::task::yield_now().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(5), gone).await.expect("the instance ends with its answer");
-        Ok((status, String::from_utf8(body.to_vec()).unwrap()))
+        Ok(answer)
     }
 }

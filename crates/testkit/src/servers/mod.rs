@@ -1,12 +1,15 @@
 //! Real servers for tests, started from the installed packages: each on loopback, on a port and in a folder of its own, and gone with
 //! the test. `cargo xtask test` installs what is missing.
 
+pub mod mariadb;
 pub mod nats;
+pub mod postgres;
 pub mod redis;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -18,6 +21,14 @@ use tempfile::TempDir;
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked for meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often one is started that ends at once, as some do while what they left behind is still going away.
+const ATTEMPTS_MAX: u32 = 50;
+/// How long after one attempt the next is made.
+const ATTEMPT_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Who servers run as that refuse to run as root.
+const NOBODY: &str = "nobody";
+const NOBODY_GROUP: &str = "nogroup";
 
 /// One server of a test. Its data stay when it is stopped and started again, and go with this value.
 pub struct Server {
@@ -27,6 +38,37 @@ pub struct Server {
     place: Place,
     child: Option<Child>,
     _folder: TempDir,
+}
+
+/// A server that the tests of a binary share: it is there as long as one of them uses it.
+pub struct Shared(Mutex<Weak<Server>>);
+
+impl Shared {
+    /// Nobody uses it yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Mutex::new(Weak::new()))
+    }
+
+    /// The server, which `start` makes if it is not there.
+    ///
+    /// # Errors
+    /// Those of `start`.
+    pub fn get(&self, start: impl FnOnce() -> Result<Server>) -> Result<Arc<Server>> {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = shared.upgrade() {
+            return Ok(server);
+        }
+        let server = Arc::new(start()?);
+        *shared = Arc::downgrade(&server);
+        Ok(server)
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Where a server runs.
@@ -88,6 +130,17 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub fn resume(&mut self) -> Result<()> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match self.launch() {
+                Err(_) if attempts < ATTEMPTS_MAX && self.is_ended()? => std::thread::sleep(ATTEMPT_INTERVAL),
+                launched => return launched,
+            }
+        }
+    }
+
+    fn launch(&mut self) -> Result<()> {
         let mut command = (self.make)(&self.place);
         let log = std::fs::File::create(self.log())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -132,13 +185,17 @@ impl Server {
     fn wait(&mut self) -> Result<()> {
         let begin = clock::now();
         while !(self.is_ready)(&self.place) {
-            let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
-            if ended.is_some() || begin.elapsed() > START_TIMEOUT {
+            if self.is_ended()? || begin.elapsed() > START_TIMEOUT {
                 bail!("{} is not ready; it said: {}", self.name, std::fs::read_to_string(self.log())?);
             }
             std::thread::sleep(LOOK_INTERVAL);
         }
         Ok(())
+    }
+
+    fn is_ended(&mut self) -> Result<bool> {
+        let Some(child) = &mut self.child else { return Ok(false) };
+        Ok(child.try_wait()?.is_some())
     }
 
     fn log(&self) -> PathBuf {
@@ -160,6 +217,45 @@ pub fn program(names: &[&str]) -> Command {
     let mut found = names.iter().flat_map(|name| FOLDERS.map(|folder| Path::new(folder).join(name)));
     let first = names.first().copied().unwrap_or_default();
     Command::new(found.find(|path| path.is_file()).unwrap_or_else(|| first.into()))
+}
+
+/// The program `name` in the `bin` of the newest version below `folder`.
+#[must_use]
+pub fn program_in(folder: &Path, name: &str) -> Command {
+    let versions = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().join("bin").join(name));
+    Command::new(versions.filter(|path| path.is_file()).max().unwrap_or_else(|| name.into()))
+}
+
+/// Whether this process is root's.
+#[must_use]
+pub fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// `command` as a user who is not root.
+#[must_use]
+pub fn of_nobody(command: &Command) -> Command {
+    if !is_root() {
+        return Command::new(command.get_program());
+    }
+    let mut wrapped = Command::new("setpriv");
+    wrapped.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={NOBODY_GROUP}")).arg("--clear-groups").arg(command.get_program());
+    // Such a user may have no home.
+    wrapped.env("HOME", "/");
+    wrapped
+}
+
+/// Gives `folder` and all in it to the user of [`of_nobody`].
+///
+/// # Errors
+/// When that fails.
+pub fn owned_by_nobody(folder: &Path) -> Result<()> {
+    if is_root() {
+        let given = Command::new("chown").arg("-R").arg(format!("{NOBODY}:{NOBODY_GROUP}")).arg(folder).status()?;
+        anyhow::ensure!(given.success(), "{} could not be given to {NOBODY}", folder.display());
+    }
+    Ok(())
 }
 
 fn free_port() -> Result<u16> {

@@ -1,0 +1,164 @@
+//! A server of the protocol for tests: SQLite behind HTTP, with a stream for each baton.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rusqlite::types::{Value as Bound, ValueRef};
+use rusqlite::{Batch, params_from_iter};
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, AsyncBufReadExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::base64;
+
+/// What the server asks for.
+pub(super) const TOKEN: &str = "let-me-in";
+
+/// The server. It ends with its runtime.
+#[derive(Clone)]
+pub(super) struct Fake(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    address: SocketAddr,
+    streams: Mutex<HashMap<String, rusqlite::Connection>>,
+    made: Mutex<u64>,
+}
+
+impl Fake {
+    pub(super) async fn start(folder: &Path) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let inner = Inner { path: folder.join("served.db"), address, streams: Mutex::default(), made: Mutex::default() };
+        let fake = Self(Arc::new(inner));
+        let server = fake.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(server.clone().serve(stream));
+            }
+        });
+        fake
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.0.address)
+    }
+
+    /// Streams that are open.
+    pub(super) fn streams(&self) -> usize {
+        self.0.streams.lock().len()
+    }
+
+    /// Forgets every stream, as a server does that restarts.
+    pub(super) fn forget(&self) {
+        self.0.streams.lock().clear();
+    }
+
+    async fn serve(self, stream: TcpStream) {
+        let mut stream = BufReader::new(stream);
+        loop {
+            let (mut length, mut is_allowed, mut line) = (0, false, String::new());
+            loop {
+                line.clear();
+                if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                    return;
+                }
+                let header = line.trim().to_ascii_lowercase();
+                if header.is_empty() {
+                    break;
+                }
+                if let Some(value) = header.strip_prefix("content-length: ") {
+                    length = value.parse().unwrap();
+                }
+                is_allowed |= header == format!("authorization: bearer {TOKEN}");
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await.unwrap();
+            let (status, answer) = match is_allowed {
+                false => ("401 Unauthorized", json!({ "error": "no" })),
+                true => self.answer(&serde_json::from_slice(&body).unwrap()),
+            };
+            let answer = answer.to_string();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
+            stream.write_all((head + &answer).as_bytes()).await.unwrap();
+        }
+    }
+
+    fn answer(&self, pipeline: &Value) -> (&'static str, Value) {
+        let connection = match pipeline["baton"].as_str() {
+            Some(baton) => match self.0.streams.lock().remove(baton) {
+                Some(connection) => connection,
+                None => return ("400 Bad Request", json!({ "error": "no such stream" })),
+            },
+            None => rusqlite::Connection::open(&self.0.path).unwrap(),
+        };
+        let mut is_closed = false;
+        let results: Vec<_> = pipeline["requests"].as_array().unwrap().iter().map(|step| {
+            let done = match step["type"].as_str().unwrap() {
+                "execute" => execute(&connection, &step["stmt"]).map(|result| json!({ "type": "execute", "result": result })),
+                "sequence" => connection.execute_batch(step["sql"].as_str().unwrap()).map(|()| json!({ "type": "sequence" })),
+                "close" => {
+                    is_closed = true;
+                    Ok(json!({ "type": "close" }))
+                }
+                other => panic!("{other}"),
+            };
+            match done {
+                Ok(response) => json!({ "type": "ok", "response": response }),
+                Err(rusqlite::Error::MultipleStatement) => {
+                    json!({ "type": "error", "error": { "message": "more than one statement", "code": "SQL_MANY_STATEMENTS" } })
+                }
+                Err(error) => json!({ "type": "error", "error": { "message": error.to_string() } }),
+            }
+        }).collect();
+        let mut baton = Value::Null;
+        if !is_closed {
+            let mut made = self.0.made.lock();
+            *made += 1;
+            baton = json!(format!("baton-{made}"));
+            self.0.streams.lock().insert(format!("baton-{made}"), connection);
+        }
+        ("200 OK", json!({ "baton": baton, "base_url": null, "results": results }))
+    }
+}
+
+fn execute(connection: &rusqlite::Connection, statement: &Value) -> rusqlite::Result<Value> {
+    let sql = statement["sql"].as_str().unwrap();
+    let mut batch = Batch::new(connection, sql);
+    let Some(mut prepared) = batch.next()? else { return Err(rusqlite::Error::InvalidQuery) };
+    if batch.next()?.is_some() {
+        return Err(rusqlite::Error::MultipleStatement);
+    }
+    let arguments = statement["args"].as_array().unwrap().iter().map(|argument| match argument["type"].as_str().unwrap() {
+        "integer" => Bound::Integer(argument["value"].as_str().unwrap().parse().unwrap()),
+        "float" => Bound::Real(argument["value"].as_f64().unwrap()),
+        "text" => Bound::Text(argument["value"].as_str().unwrap().to_owned()),
+        "blob" => Bound::Blob(base64::decode(argument["base64"].as_str().unwrap()).unwrap()),
+        _ => Bound::Null,
+    });
+    let columns: Vec<_> = prepared.column_names().map(|name| json!({ "name": name, "decltype": null })).collect();
+    let width = columns.len();
+    let mut rows = prepared.query(params_from_iter(arguments))?;
+    let mut sent = Vec::new();
+    while let Some(row) = rows.next()? {
+        let value = |index| match row.get_ref(index).unwrap() {
+            ValueRef::Null => json!({ "type": "null" }),
+            ValueRef::Integer(number) => json!({ "type": "integer", "value": number.to_string() }),
+            ValueRef::Real(number) => json!({ "type": "float", "value": number }),
+            ValueRef::Text(text) => json!({ "type": "text", "value": String::from_utf8_lossy(text) }),
+            ValueRef::Blob(bytes) => json!({ "type": "blob", "base64": base64::encode(bytes) }),
+        };
+        sent.push((0..width).map(value).collect::<Vec<_>>());
+    }
+    drop(rows);
+    Ok(json!({
+        "cols": columns,
+        "rows": sent,
+        "affected_row_count": connection.changes(),
+        "last_insert_rowid": connection.last_insert_rowid().to_string(),
+    }))
+}

@@ -1,0 +1,153 @@
+//! Databases of a libSQL server, as far as they differ from those in this process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coracle_engine::{Bind, BindError, Capability as _, RuntimeConfig, Site};
+
+use super::fake::{Fake, TOKEN};
+use super::*;
+use crate::backend::Connector;
+use crate::sqlite::{GRANT, Row, Sqlite};
+
+fn remote(fake: &Fake, token: &str, limits: Limits) -> Remote {
+    let connector = Connector::of_operator(&Site::default(), &fake.url(), "http").unwrap();
+    let uri = format!("{}/v2/pipeline", fake.url()).parse().unwrap();
+    Remote::new(Http::new(connector, limits.statement_time_max), uri, Some(Secret::from(token)), limits)
+}
+
+async fn served() -> (Fake, Remote, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = Fake::start(folder.path()).await;
+    let remote = remote(&fake, TOKEN, Limits::default());
+    (fake, remote, folder)
+}
+
+async fn run(connection: &Arc<dyn Connection>, statement: &str) -> Result<Table, Error> {
+    connection.execute(statement.to_owned(), vec![]).await
+}
+
+/// Waits until the server has closed every stream.
+async fn closed(fake: &Fake) {
+    let all = async {
+        while fake.streams() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all).await.unwrap();
+}
+
+#[tokio::test]
+async fn values_come_back_as_they_went() {
+    let (_fake, remote, _folder) = served().await;
+    let connection = remote.connect().await.unwrap();
+    let values: Row = vec![
+        Value::Integer(i64::MIN),
+        Value::Integer(i64::MAX),
+        Value::Real(-0.5),
+        Value::Text("a; '\" é \n".to_owned()),
+        Value::Blob(vec![]),
+        Value::Blob(vec![0, 255, 0, 7]),
+        Value::Null,
+    ];
+    run(&connection, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)").await.unwrap();
+    for value in &values {
+        connection.execute("INSERT INTO t (v) VALUES (?)".to_owned(), vec![value.clone()]).await.unwrap();
+    }
+    assert_eq!((connection.last_insert_rowid(), connection.changes()), (7, 1));
+    let table = run(&connection, "SELECT v AS x FROM t ORDER BY id").await.unwrap();
+    assert_eq!(table.columns, ["x"]);
+    assert_eq!(table.rows.into_iter().flatten().collect::<Row>(), values);
+    let mut rows = connection.query("SELECT id FROM t WHERE id < 3 ORDER BY id".to_owned(), vec![]).await.unwrap().rows;
+    assert_eq!(rows.recv().await, Some(Ok(vec![Value::Integer(1)])));
+    assert_eq!(rows.recv().await, Some(Ok(vec![Value::Integer(2)])));
+    assert_eq!(rows.recv().await, None);
+    let infinite = connection.execute("SELECT ?".to_owned(), vec![Value::Real(f64::INFINITY)]).await;
+    assert!(matches!(infinite, Err(Error::Statement(_))));
+}
+
+#[tokio::test]
+async fn a_transaction_ends_with_its_connection() {
+    let (fake, remote, _folder) = served().await;
+    let connection = remote.connect().await.unwrap();
+    connection.script("CREATE TABLE t (v); INSERT INTO t VALUES (1)".to_owned()).await.unwrap();
+    run(&connection, "BEGIN").await.unwrap();
+    run(&connection, "INSERT INTO t VALUES (2)").await.unwrap();
+    assert_eq!(fake.streams(), 1);
+    drop(connection);
+    closed(&fake).await;
+    let connection = remote.connect().await.unwrap();
+    assert_eq!(run(&connection, "SELECT v FROM t").await.unwrap().rows, [vec![Value::Integer(1)]]);
+    for statement in ["BEGIN", "INSERT INTO t VALUES (3)", "COMMIT"] {
+        run(&connection, statement).await.unwrap();
+    }
+    drop(connection);
+    closed(&fake).await;
+    assert_eq!(run(&remote.connect().await.unwrap(), "SELECT v FROM t").await.unwrap().rows.len(), 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_lost_is_not_replaced_by_another() {
+    let (fake, remote, _folder) = served().await;
+    let connection = remote.connect().await.unwrap();
+    run(&connection, "CREATE TABLE t (v)").await.unwrap();
+    run(&connection, "BEGIN").await.unwrap();
+    fake.forget();
+    // Half of a transaction would be done outside of it.
+    for _ in 0..2 {
+        let lost = run(&connection, "INSERT INTO t VALUES (1)").await;
+        assert!(matches!(lost, Err(Error::Backend { .. })), "{lost:?}");
+    }
+    assert!(run(&remote.connect().await.unwrap(), "SELECT * FROM t").await.unwrap().rows.is_empty());
+}
+
+#[tokio::test]
+async fn refusals_and_bounds_are_told() {
+    let (fake, remote, _folder) = served().await;
+    let connection = remote.connect().await.unwrap();
+    assert!(matches!(run(&connection, "SELEKT 1").await, Err(Error::Statement(text)) if text.contains("syntax error")));
+    assert_eq!(run(&connection, "SELECT 1; SELECT 2").await, Err(Error::ManyStatements));
+    assert_eq!(run(&connection, "SELECT 1").await.unwrap().rows.len(), 1);
+
+    let stranger = self::remote(&fake, "wrong", Limits::default()).connect().await.unwrap();
+    let refused = run(&stranger, "SELECT 1").await.unwrap_err();
+    assert_eq!(refused.to_string(), "the database refuses this app");
+
+    let small = self::remote(&fake, TOKEN, Limits { result_bytes_max: 1_000, ..Limits::default() });
+    for bytes in [2_000, 200_000] {
+        let connection = small.connect().await.unwrap();
+        let large = run(&connection, &format!("SELECT printf('%{bytes}s', 'x')")).await;
+        assert_eq!(large, Err(Error::ResultTooLarge { bytes_max: 1_000 }));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_an_error() {
+    let connector = Connector::of_operator(&Site::default(), "http://127.0.0.1:1", "http").unwrap();
+    let http = Http::new(connector, Duration::from_secs(5));
+    let remote = Remote::new(http, "http://127.0.0.1:1/v2/pipeline".parse().unwrap(), None, Limits::default());
+    let error = run(&remote.connect().await.unwrap(), "SELECT 1").await.unwrap_err();
+    assert_eq!(error.to_string(), "the database cannot be reached");
+}
+
+#[test]
+fn the_configuration_names_a_url() {
+    let bind = |table: &str| -> Result<(), BindError> {
+        let text = format!("[sqlite_database.x]\ntype = \"libsql\"\n{table}");
+        let labels = BTreeMap::from([(GRANT.to_owned(), BTreeSet::from(["x".to_owned()]))]);
+        let mut config = RuntimeConfig::new(toml::from_str(&text).unwrap(), None);
+        Sqlite.bind(&mut Bind { site: &mut Site::default(), config: &mut config, labels: &labels })
+    };
+    bind("url = \"http://127.0.0.1:8080\"").unwrap();
+    bind("url = \"libsql://db.example.com\"\ntoken = \"x\"").unwrap();
+    for (table, expected) in [
+        ("", "missing field `url`"),
+        ("url = \"ws://db.example.com\"", "not one of HTTP"),
+        ("url = \"https://\"", "names no valid host"),
+        ("url = \"http://x\"\npath = \"y\"", "unknown field `path`"),
+    ] {
+        let text = coracle_base::chain(&bind(table).unwrap_err()).to_string();
+        assert!(text.contains(expected), "{table}: {text}");
+    }
+}
