@@ -1,11 +1,13 @@
 //! What a guest may ask of its host: a folder for each capability, listed in [`ALL`]. Folders do not import each other; what they
 //! share stands beside them.
 
+pub mod blobstore;
 pub mod config;
 pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;
+pub mod mqtt;
 pub mod redis;
 pub mod resolver;
 pub mod sqlite;
@@ -13,6 +15,7 @@ pub mod variables;
 pub mod wasi;
 
 mod backend;
+mod mqtt_session;
 mod redis_connection;
 mod sqlite_file;
 mod tls;
@@ -34,6 +37,8 @@ pub const ALL: &[&dyn Capability] = &[
     &redis::Redis,
     &key_value::KeyValue,
     &sqlite::Sqlite,
+    &blobstore::Blobstore,
+    &mqtt::Mqtt,
 ];
 
 /// A linker that answers every interface of [`ALL`].

@@ -7,17 +7,12 @@ use coracle_engine::{BindError, Import, Interface, RuntimeConfig};
 pub const UNAVAILABLE: &[Interface] = &[
     at("fermyon:spin/llm", &["2.0.0"]),
     at("fermyon:spin/llm", &[]),
-    at("fermyon:spin/mqtt", &["2.0.0"]),
     at("fermyon:spin/mysql", &["2.0.0"]),
     at("fermyon:spin/mysql", &[]),
     at("fermyon:spin/postgres", &["2.0.0"]),
     at("fermyon:spin/postgres", &[]),
-    at("spin:mqtt/mqtt", &["3.0.0"]),
     at("spin:mysql/mysql", &["3.0.0"]),
     at("spin:postgres/postgres", &["3.0.0", "4.2.0"]),
-    at("wasi:blobstore/blobstore", &["0.2.0-draft"]),
-    at("wasi:blobstore/container", &["0.2.0-draft"]),
-    at("wasi:blobstore/types", &["0.2.0-draft"]),
     at("wasi:otel/logs", &["0.2.0-rc.2"]),
     at("wasi:otel/metrics", &["0.2.0-rc.2"]),
     at("wasi:otel/tracing", &["0.2.0-rc.2"]),
@@ -38,7 +33,7 @@ pub fn is_unavailable(import: &Import) -> bool {
 }
 
 /// Tables of Spin's runtime configuration for clients that this version cannot offer.
-const TABLES: &[&str] = &["llm_compute", "outbound_mqtt", "outbound_mysql", "outbound_pg"];
+const TABLES: &[&str] = &["llm_compute", "outbound_mysql", "outbound_pg"];
 
 /// Tells a table that only this version lacks from one that is misspelt.
 pub(crate) fn refuse_tables(config: &RuntimeConfig) -> Result<(), BindError> {
