@@ -16,13 +16,15 @@ use crate::backend::{Connector, ConnectorError, Stream};
 /// The longest topic and name that the protocol can carry.
 const TEXT_BYTES_MAX: usize = u16::MAX as usize;
 /// The largest packet that the protocol can carry.
-const SENT_BYTES_MAX: usize = 268_435_455;
+pub(crate) const SENT_BYTES_MAX: usize = 268_435_455;
 /// The largest packet that is read: nothing is subscribed to, so a broker has only acknowledgements to send.
 const RECEIVED_BYTES_MAX: usize = 64 << 10;
 /// Messages of one session that wait for their acknowledgements; more wait to be sent.
 const IN_FLIGHT_MAX: usize = 64;
 /// How long a broker may take to accept a connection, and then to answer the first packet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long somebody waits for a session, also while others try in vain to open it.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(12);
 /// How long a broker may take to take a packet, or to acknowledge a message.
 const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -138,6 +140,10 @@ impl Client {
 
     /// The session, opened if there is none that works. One caller opens it, the others wait for that.
     async fn session(&self) -> Result<Session, MqttError> {
+        tokio::time::timeout(SESSION_TIMEOUT, self.session_in_turn()).await.unwrap_or(Err(MqttError::Timeout))
+    }
+
+    async fn session_in_turn(&self) -> Result<Session, MqttError> {
         let mut place = self.session.lock().await;
         if let Some(session) = place.as_ref().filter(|session| !session.orders.is_closed()) {
             return Ok(session.clone());
