@@ -7,6 +7,7 @@ pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;
+pub mod messaging;
 pub mod mqtt;
 pub mod redis;
 pub mod resolver;
@@ -39,6 +40,7 @@ pub const ALL: &[&dyn Capability] = &[
     &sqlite::Sqlite,
     &blobstore::Blobstore,
     &mqtt::Mqtt,
+    &messaging::Messaging,
 ];
 
 /// A linker that answers every interface of [`ALL`].

@@ -16,7 +16,6 @@ pub const UNAVAILABLE: &[Interface] = &[
     at("wasi:otel/logs", &["0.2.0-rc.2"]),
     at("wasi:otel/metrics", &["0.2.0-rc.2"]),
     at("wasi:otel/tracing", &["0.2.0-rc.2"]),
-    at("wasmcloud:messaging/consumer", &["0.2.0"]),
 ];
 
 /// What a manifest of Spin may grant for them. It is no mistake, and grants nothing.

@@ -87,24 +87,8 @@ impl Connector {
     /// # Errors
     /// [`ConnectorError`].
     pub(crate) async fn connect(&self, timeout: Duration) -> Result<Stream, ConnectorError> {
-        let connection = self.connect_plain(timeout).await?;
-        self.secure(connection, timeout).await
-    }
-
-    /// Connects without TLS, to a server that says something before it agrees on TLS.
-    ///
-    /// # Errors
-    /// [`ConnectorError`].
-    pub(crate) async fn connect_plain(&self, timeout: Duration) -> Result<Connection, ConnectorError> {
         let permit = self.clearance.clone().resolve().await?;
-        Ok(permit.connect(timeout).await?)
-    }
-
-    /// Agrees on TLS, if it is spoken.
-    ///
-    /// # Errors
-    /// [`ConnectorError`].
-    pub(crate) async fn secure(&self, connection: Connection, timeout: Duration) -> Result<Stream, ConnectorError> {
+        let connection = permit.connect(timeout).await?;
         let Some(config) = &self.tls else { return Ok(Stream::Plain(connection)) };
         let destination = || self.destination().to_string();
         let no_name = |source| ConnectorError::Tls { destination: destination(), source };

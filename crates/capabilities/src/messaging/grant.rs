@@ -1,6 +1,7 @@
 //! Which brokers and subjects a component was granted, and what one instance has used up.
 
 use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -42,6 +43,9 @@ pub(super) struct Budget {
     held: Arc<Semaphore>,
 }
 
+/// In what units held messages are counted.
+const HELD_UNIT_BYTES: usize = 1 << 10;
+
 /// The labels of a component in the order of its manifest.
 type Outlets = Arc<[Arc<Allowed>]>;
 
@@ -60,10 +64,12 @@ impl State {
         Ok(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
     }
 
-    /// The right to hold one more message or client as a resource.
-    pub(super) fn hold(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let slot = Arc::clone(&self.budget.held).try_acquire_owned();
-        slot.map_err(|_| if self.outlets.is_empty() { Error::AccessDenied } else { Error::Quota("too many messages are held; drop some") })
+    /// The right to hold a message with a body of `bytes`, or a client, as a resource.
+    pub(super) fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let kib = bytes.saturating_add(self.limits().header_bytes_max).div_ceil(HELD_UNIT_BYTES);
+        let held = Arc::clone(&self.budget.held).try_acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX));
+        let refusal = if self.outlets.is_empty() { Error::AccessDenied } else { Error::Quota("too much is held in messages; drop some") };
+        held.map_err(|_| refusal)
     }
 
     /// The bounds of one message.
@@ -92,7 +98,7 @@ impl Default for Budget {
 impl Budget {
     fn new(limits: &Limits) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
-        Self { messages: AtomicU32::new(0), in_flight: semaphore(limits.in_flight_max), held: semaphore(limits.held_max) }
+        Self { messages: AtomicU32::new(0), in_flight: semaphore(limits.in_flight_max), held: semaphore(limits.held_bytes_max / HELD_UNIT_BYTES) }
     }
 
     /// Counts one more message, and takes the right to have it under way.
@@ -134,7 +140,8 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
         None => return Ok(None),
         Some(Value::Object(table)) => {
             let entry = |(label, subjects): (&String, &Value)| Ok((label.clone(), patterns(request, subjects, shape)?));
-            table.iter().map(entry).collect::<Result<_, _>>()?
+            // By name: not every reader of a manifest keeps the order of a table.
+            table.iter().map(entry).collect::<Result<BTreeMap<_, _>, _>>()?.into_iter().collect()
         }
         Some(Value::Array(_)) => request.strings(GRANT)?.into_iter().map(|label| (label, vec![Pattern::all()])).collect(),
         Some(_) => return Err(shape()),

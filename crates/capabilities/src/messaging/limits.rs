@@ -15,8 +15,8 @@ pub struct Limits {
     pub messages_max: u32,
     /// Messages and requests of one instance that are under way at once.
     pub in_flight_max: usize,
-    /// Messages and clients that a guest holds as resources at once.
-    pub held_max: usize,
+    /// What a guest holds as resources at once: bodies, and for each message or client as much as its headers may have.
+    pub held_bytes_max: usize,
     /// Replies to one request.
     pub replies_max: usize,
     /// How long a broker may take to take a message.
@@ -35,7 +35,7 @@ impl Default for Limits {
             subject_bytes_max: 1_024,
             messages_max: 1_000,
             in_flight_max: 32,
-            held_max: 64,
+            held_bytes_max: 64 << 20,
             replies_max: 64,
             publish_time_max: Duration::from_secs(15),
             request_time_max: Duration::from_secs(60),

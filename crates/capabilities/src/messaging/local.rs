@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coracle_engine::BindError;
+use futures::stream::{self, BoxStream};
+use futures::StreamExt as _;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::Instant;
 
 use super::subject::Pattern;
 use super::{Broker, Error, Message, Replies};
@@ -135,32 +136,33 @@ impl Broker for Local {
 
     async fn request(&self, mut message: Message, replies: Replies) -> Result<Vec<Message>, Error> {
         let inbox = format!("_INBOX.local.{}", self.inboxes.fetch_add(1, Relaxed));
-        let mut subscription = self.subscribe(&inbox)?;
+        let subscription = self.subscribe(&inbox)?;
         message.reply_to = Some(inbox);
         if self.deliver(message).await? == 0 {
             return Err(Error::NoResponders);
         }
-        gather(replies, async || subscription.next().await.ok_or(Error::NoResponders)).await
+        let messages = stream::unfold(subscription, async |mut subscription| Some((Ok(subscription.next().await?), subscription)));
+        gather(replies, messages.boxed()).await
     }
 }
 
-/// Collects what `next` gives until there is enough, or it takes too long.
-pub(super) async fn gather(replies: Replies, mut next: impl AsyncFnMut() -> Result<Message, Error>) -> Result<Vec<Message>, Error> {
+/// Collects messages until there are enough, or it takes too long.
+pub(super) async fn gather(replies: Replies, mut messages: BoxStream<'_, Result<Message, Error>>) -> Result<Vec<Message>, Error> {
     let Replies { replies_max, bytes_max, time_max } = replies;
-    let deadline = Instant::now().checked_add(time_max);
     let (mut gathered, mut bytes) = (Vec::new(), 0_usize);
-    while gathered.len() < replies_max {
-        let reply = match deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, next()).await,
-            None => Ok(next().await),
-        };
-        let Ok(reply) = reply else { break };
-        let reply = reply?;
-        bytes = bytes.saturating_add(reply.body.len());
-        if bytes > bytes_max {
-            return Err(Error::TooLarge { bytes, bytes_max });
+    let enough = async {
+        while gathered.len() < replies_max {
+            let Some(reply) = messages.next().await.transpose()? else { break };
+            bytes = bytes.saturating_add(reply.body.len());
+            if bytes > bytes_max {
+                return Err(Error::TooLarge { bytes, bytes_max });
+            }
+            gathered.push(reply);
         }
-        gathered.push(reply);
+        Ok(())
+    };
+    if let Ok(ended) = tokio::time::timeout(time_max, enough).await {
+        ended?;
     }
     if gathered.is_empty() { Err(Error::Timeout) } else { Ok(gathered) }
 }

@@ -1,6 +1,7 @@
 //! A broker of MQTT 3.1.1. The dots of a subject become the slashes of a topic. A message is published when the broker has
 //! acknowledged it; there is no place for replies in this version of the protocol.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use serde::Deserialize;
 use super::{Broker, Error, Message, Replies};
 use crate::backend::{Kind, Opened, Opening};
 use crate::mqtt_session::{Client, Login, MqttError, chosen_client_id};
-use crate::tls;
 
 /// A broker of MQTT.
 pub(super) const KIND: Kind<dyn Broker> = Kind { types: &["mqtt"], open };
@@ -31,6 +31,8 @@ struct Config {
     /// 0, 1 or 2: at most once, at least once, exactly once.
     #[serde(default = "usual_qos")]
     qos: u8,
+    /// Certificates to trust instead of the machine's, as PEM.
+    ca_roots_file: Option<PathBuf>,
 }
 
 const fn usual_qos() -> u8 {
@@ -50,14 +52,7 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Broker>, BindError> {
     let mut connector = opening.connector(&config.url, "mqtt")?;
     match connector.destination().scheme.as_str() {
         "mqtt" => {}
-        "mqtts" => {
-            let roots = tls::client_config(tls::usual_roots(), None).map_err(|source| BindError::Backend {
-                what: opening.what(),
-                remedy: "check the certificates of this machine".to_owned(),
-                source: Box::new(source),
-            })?;
-            connector = connector.with_tls(Arc::new(roots));
-        }
+        "mqtts" => connector = connector.with_tls(opening.tls(config.ca_roots_file.as_deref())?),
         _ => return Err(opening.refused("its url is none of MQTT", "begin it with `mqtt://` or `mqtts://`")),
     }
     let qos = match config.qos {

@@ -251,7 +251,8 @@ fn insert(response: &mut Answer, name: &'static str, value: &str) {
 }
 
 fn pairs(query: &str) -> BTreeMap<String, String> {
-    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decoded(name), decoded(value))).collect()
+    let text = |text: &str| decoded(&text.replace('+', " "));
+    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (text(name), text(value))).collect()
 }
 
 /// Undoes percent-encoding.

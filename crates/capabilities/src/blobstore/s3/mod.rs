@@ -3,6 +3,7 @@
 
 mod service;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,6 @@ use self::service::{Busy, Service};
 use super::name::check_object;
 use super::{Error, Object, Reading, Stat, Store, Writing};
 use crate::backend::{Kind, Opened, Opening};
-use crate::tls;
 
 /// A store in a bucket.
 pub(super) const KIND: Kind<dyn Store> = Kind { types: &["s3"], open };
@@ -51,6 +51,8 @@ struct Config {
     /// Requests at once; more wait.
     #[serde(default = "usual_connections")]
     max_connections: usize,
+    /// Certificates to trust instead of the machine's, as PEM.
+    ca_roots_file: Option<PathBuf>,
 }
 
 fn usual_region() -> String {
@@ -91,15 +93,9 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     if endpoint.scheme() != "https" && !config.allow_http {
         return Err(opening.refused("its endpoint is without TLS", "write `allow_http = true` if it should be, or begin it with `https://`"));
     }
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| BindError::Backend {
-        what: opening.what(),
-        remedy: "correct its endpoint, bucket, region and credentials".to_owned(),
-        source,
-    };
     let mut connector = opening.connector(endpoint.as_str(), "https")?;
     if endpoint.scheme() == "https" {
-        let roots = tls::client_config(tls::usual_roots(), None).map_err(|error| failed(Box::new(error)))?;
-        connector = connector.with_tls(Arc::new(roots));
+        connector = connector.with_tls(opening.tls(config.ca_roots_file.as_deref())?);
     }
     let place = format!("s3 {}/{}", endpoint.as_str().trim_end_matches('/'), config.bucket);
     let mut builder = AmazonS3Builder::new()
@@ -118,7 +114,11 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     if let Some(token) = config.session_token {
         builder = builder.with_token(token);
     }
-    let client = builder.build().map_err(|error| failed(Box::new(error)))?;
+    let client = builder.build().map_err(|error| BindError::Backend {
+        what: opening.what(),
+        remedy: "correct its endpoint, bucket, region and credentials".to_owned(),
+        source: Box::new(error),
+    })?;
     let prefix = config.prefix.map(|prefix| prefix.trim_matches('/').to_owned()).filter(|prefix| !prefix.is_empty());
     Ok(Opened { backend: Arc::new(S3 { client: Arc::new(client), prefix }), place })
 }
