@@ -185,7 +185,22 @@ async fn what_is_not_finished_changes_nothing() {
 #[tokio::test]
 async fn any_valid_name_is_an_object_of_its_own_and_listed_in_order() {
     let names = [
-        "%2e%2e", "%2F", "A", "K", "\u{212a}", "a b", "a&b<c>\"d'", "a+b", "a.b", "a/b", "a/b.c", "a/c/d", "a0", "e\u{301}", "\u{e9}", "~*?#[]^{}|\\",
+        "%2e%2e",
+        "%2F",
+        "A",
+        "K",
+        "\u{212a}",
+        "a b",
+        "a&b<c>\"d'",
+        "a+b",
+        "a.b",
+        "a/b",
+        "a/b.c",
+        "a/c/d",
+        "a0",
+        "e\u{301}",
+        "\u{e9}",
+        "~*?#[]^{}|\\",
     ];
     let backends = backends().await;
     for (name, store) in &backends.stores {

@@ -98,7 +98,11 @@ impl Default for Budget {
 impl Budget {
     fn new(limits: &Limits) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
-        Self { messages: AtomicU32::new(0), in_flight: semaphore(limits.in_flight_max), held: semaphore(limits.held_bytes_max / HELD_UNIT_BYTES) }
+        Self {
+            messages: AtomicU32::new(0),
+            in_flight: semaphore(limits.in_flight_max),
+            held: semaphore(limits.held_bytes_max / HELD_UNIT_BYTES),
+        }
     }
 
     /// Counts one more message, and takes the right to have it under way.

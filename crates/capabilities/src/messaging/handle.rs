@@ -95,5 +95,9 @@ fn check_headers(headers: &[(String, String)], bytes_max: usize) -> Result<(), E
         let is_name = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_graphic() && letter != ':');
         is_name && !value.contains(char::is_control)
     };
-    if headers.iter().all(is_line) { Ok(()) } else { Err(Error::Unsupported("metadata has names without spaces and colons, and values of one line")) }
+    if headers.iter().all(is_line) {
+        Ok(())
+    } else {
+        Err(Error::Unsupported("metadata has names without spaces and colons, and values of one line"))
+    }
 }

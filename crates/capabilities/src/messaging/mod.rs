@@ -15,6 +15,10 @@ mod subject;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod listen;
 
 pub use config::local;
 pub use grant::State;

@@ -240,7 +240,7 @@ fn header_map(headers: Vec<(String, String)>) -> Result<HeaderMap, Error> {
     Ok(map)
 }
 
-fn received(message: async_nats::Message) -> Message {
+pub(super) fn received(message: async_nats::Message) -> Message {
     let headers = message.headers.iter().flat_map(HeaderMap::iter);
     let headers = headers.flat_map(|(name, values)| values.iter().map(move |value| (name.to_string(), value.to_string()))).collect();
     Message {

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn what_would_mean_something_else_to_a_broker_is_no_subject() {
-        for subject in ["", " ", "a b", "a\r\nPUB x 0", "a\tb", ".", "a.", "a..b", "*", "a.*", "a.>", "a\0", "a\u{2028}b", &"a".repeat(101)] {
+        for subject in ["", " ", "a b", "a\r\nPUB x 0", "a\tb", ".", "a.", "a..b", "*", "a.*", "a.>", "a\0", "a\u{2028}b", &"a".repeat(101)]
+        {
             assert!(check(subject, 100).is_err(), "{subject:?}");
         }
         for subject in ["a", "a.b-c_d", "a/b", "_INBOX.x.1", "é", "a*b"] {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use rumqttc::mqttbytes::QoS;
 use tracing::instrument;
 
-use super::state::{Budget, Shared, Slot, State};
 use super::Error;
+use super::state::{Budget, Shared, Slot, State};
 use crate::backend::Connector;
 use crate::egress::{Clearance, Destination, Policy, Refusal, Route};
 use crate::mqtt_session::{Client, Login, MqttError, chosen_client_id};

@@ -68,7 +68,9 @@ impl Budget {
     pub(super) fn count(&self, messages_max: u32) -> Result<(), Error> {
         let one_more = |messages: u32| messages.checked_add(1).filter(|messages| *messages <= messages_max);
         let counted = self.messages.fetch_update(Relaxed, Relaxed, one_more);
-        counted.map(drop).map_err(|_| Error::Other(format!("more than {messages_max} messages in one invocation; send the rest in another")))
+        counted
+            .map(drop)
+            .map_err(|_| Error::Other(format!("more than {messages_max} messages in one invocation; send the rest in another")))
     }
 }
 

@@ -65,7 +65,7 @@ impl Given {
         self.ready(name, wasm)
     }
 
-    fn ready(&mut self, name: &str, wasm: &[u8]) -> Runnable {
+    pub(crate) fn ready(&mut self, name: &str, wasm: &[u8]) -> Runnable {
         let engines = Arc::new(Engines::new(&Settings { instances_max: 10, ..Settings::default() }).unwrap());
         let component = Component::compile(&engines, wasm).unwrap();
         let linker = capabilities::linker(engines.get(component.generation()), component.generation()).unwrap();

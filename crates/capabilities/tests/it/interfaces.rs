@@ -58,7 +58,12 @@ const ANSWERED: &[Row] = &[
     ("wasi:config", &["store"], &["0.2.0-draft-2024-09-27", "0.2.0-draft", "0.2.0-rc.1"]),
     ("wasi:keyvalue", &["store", "atomics", "batch"], &["0.2.0-draft", "0.2.0-draft2"]),
     ("fermyon:spin", &["config", "http", "http-types", "key-value", "redis", "redis-types", "sqlite"], &[""]),
-    ("fermyon:spin", &["key-value", "redis", "sqlite", "variables"], &["2.0.0"]),
+    ("fermyon:spin", &["key-value", "mqtt", "redis", "sqlite", "variables"], &["2.0.0"]),
+    ("spin:mqtt", &["mqtt"], &["3.0.0"]),
+    ("wasi:blobstore", &["blobstore", "container", "types"], &["0.2.0-draft"]),
+    ("wasi:messaging", &["types", "producer", "request-reply"], &["0.2.0-draft"]),
+    ("wasmcloud:messaging", &["types", "consumer"], &["0.2.0", "0.3.0"]),
+    ("wasmcloud:messaging", &["producer", "request-reply"], &["0.3.0"]),
     ("spin:key-value", &["key-value"], &["3.0.0"]),
     ("spin:redis", &["redis"], &["3.0.0"]),
     ("spin:variables", &["variables"], &["3.0.0"]),
@@ -67,8 +72,7 @@ const ANSWERED: &[Row] = &[
 
 const LACKING: &[Row] = &[
     ("fermyon:spin", &["llm", "mysql", "postgres"], &[""]),
-    ("fermyon:spin", &["llm", "mqtt", "mysql", "postgres"], &["2.0.0"]),
-    ("spin:mqtt", &["mqtt"], &["3.0.0"]),
+    ("fermyon:spin", &["llm", "mysql", "postgres"], &["2.0.0"]),
     ("spin:mysql", &["mysql"], &["3.0.0"]),
     ("spin:postgres", &["postgres"], &["3.0.0", "4.0.0", "4.1.0", "4.2.0"]),
     ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),

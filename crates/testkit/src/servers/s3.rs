@@ -207,10 +207,15 @@ impl Contents {
         let mut found: Vec<_> = found.take(PAGE_NAMES + 1).collect();
         let is_truncated = found.len() > PAGE_NAMES;
         found.truncate(PAGE_NAMES);
-        let next = found.last().filter(|_| is_truncated).map(|(key, _)| format!("<NextContinuationToken>{}</NextContinuationToken>", escaped(key)));
+        let next = found
+            .last()
+            .filter(|_| is_truncated)
+            .map(|(key, _)| format!("<NextContinuationToken>{}</NextContinuationToken>", escaped(key)));
         let entry = |(key, body): &(&String, &Bytes)| {
             let (key, size) = (escaped(key), body.len());
-            format!("<Contents><Key>{key}</Key><LastModified>{MODIFIED_ISO}</LastModified><ETag>\"tag\"</ETag><Size>{size}</Size></Contents>")
+            format!(
+                "<Contents><Key>{key}</Key><LastModified>{MODIFIED_ISO}</LastModified><ETag>\"tag\"</ETag><Size>{size}</Size></Contents>"
+            )
         };
         let entries: String = found.iter().map(entry).collect();
         let next = next.unwrap_or_default();

@@ -110,7 +110,8 @@ fn messaging(table: &MessagingTable) -> Option<Value> {
     match table {
         MessagingTable::Labels(labels) => list(labels),
         MessagingTable::Subjects(table) => {
-            let entries: Map<String, Value> = table.iter().map(|(label, subjects)| (label.clone(), Value::from(subjects.clone()))).collect();
+            let entries: Map<String, Value> =
+                table.iter().map(|(label, subjects)| (label.clone(), Value::from(subjects.clone()))).collect();
             (!entries.is_empty()).then_some(Value::Object(entries))
         }
     }

@@ -91,7 +91,9 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     let config: Config = opening.config()?;
     let endpoint = endpoint(opening, &config)?;
     if endpoint.scheme() != "https" && !config.allow_http {
-        return Err(opening.refused("its endpoint is without TLS", "write `allow_http = true` if it should be, or begin it with `https://`"));
+        return Err(
+            opening.refused("its endpoint is without TLS", "write `allow_http = true` if it should be, or begin it with `https://`")
+        );
     }
     let mut connector = opening.connector(endpoint.as_str(), "https")?;
     if endpoint.scheme() == "https" {
@@ -109,7 +111,9 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     builder = match (config.access_key_id, config.secret_access_key) {
         (Some(id), Some(secret)) => builder.with_access_key_id(id).with_secret_access_key(secret),
         (None, None) => builder.with_skip_signature(true),
-        _ => return Err(opening.refused("it has half of its credentials", "write both `access_key_id` and `secret_access_key`, or neither")),
+        _ => {
+            return Err(opening.refused("it has half of its credentials", "write both `access_key_id` and `secret_access_key`, or neither"));
+        }
     };
     if let Some(token) = config.session_token {
         builder = builder.with_token(token);
@@ -218,10 +222,12 @@ impl Store for S3 {
             Ok(found) => found,
             Err(error @ object_store::Error::NotFound { .. }) => return Err(failed(&error, &object.name)),
             // A range behind the end is an error to S3, also that of an object without bytes.
-            Err(error) => return match self.stat(object).await? {
-                Some(stat) if stat.bytes <= first => Ok(empty()),
-                _ => Err(failed(&error, &object.name)),
-            },
+            Err(error) => {
+                return match self.stat(object).await? {
+                    Some(stat) if stat.bytes <= first => Ok(empty()),
+                    _ => Err(failed(&error, &object.name)),
+                };
+            }
         };
         let bytes = found.range.end.saturating_sub(found.range.start);
         let name = object.name.clone();

@@ -237,3 +237,6 @@ impl types::HostIncomingValue for View<'_, State> {
 }
 
 impl types::Host for View<'_, State> {}
+
+#[cfg(test)]
+mod tests;
