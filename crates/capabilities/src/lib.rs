@@ -1,11 +1,14 @@
 //! What a guest may ask of its host: a folder for each capability, listed in [`ALL`]. Folders do not import each other; what they
 //! share stands beside them.
 
+pub mod blobstore;
 pub mod config;
 pub mod egress;
 pub mod http_client;
 pub mod key_value;
 pub mod logging;
+pub mod messaging;
+pub mod mqtt;
 pub mod mysql;
 pub mod postgres;
 pub mod redis;
@@ -15,6 +18,7 @@ pub mod variables;
 pub mod wasi;
 
 mod backend;
+mod mqtt_session;
 mod redis_connection;
 mod row_stream;
 mod sqlite_file;
@@ -39,6 +43,9 @@ pub const ALL: &[&dyn Capability] = &[
     &sqlite::Sqlite,
     &postgres::Postgres,
     &mysql::Mysql,
+    &blobstore::Blobstore,
+    &mqtt::Mqtt,
+    &messaging::Messaging,
 ];
 
 /// A linker that answers every interface of [`ALL`].

@@ -7,15 +7,9 @@ use coracle_engine::{BindError, Import, Interface, RuntimeConfig};
 pub const UNAVAILABLE: &[Interface] = &[
     at("fermyon:spin/llm", &["2.0.0"]),
     at("fermyon:spin/llm", &[]),
-    at("fermyon:spin/mqtt", &["2.0.0"]),
-    at("spin:mqtt/mqtt", &["3.0.0"]),
-    at("wasi:blobstore/blobstore", &["0.2.0-draft"]),
-    at("wasi:blobstore/container", &["0.2.0-draft"]),
-    at("wasi:blobstore/types", &["0.2.0-draft"]),
     at("wasi:otel/logs", &["0.2.0-rc.2"]),
     at("wasi:otel/metrics", &["0.2.0-rc.2"]),
     at("wasi:otel/tracing", &["0.2.0-rc.2"]),
-    at("wasmcloud:messaging/consumer", &["0.2.0"]),
 ];
 
 /// What a manifest of Spin may grant for them. It is no mistake, and grants nothing.
@@ -32,7 +26,7 @@ pub fn is_unavailable(import: &Import) -> bool {
 }
 
 /// Tables of Spin's runtime configuration for clients that this version cannot offer.
-const TABLES: &[&str] = &["llm_compute", "outbound_mqtt"];
+const TABLES: &[&str] = &["llm_compute"];
 
 /// Tells a table that only this version lacks from one that is misspelt.
 pub(crate) fn refuse_tables(config: &RuntimeConfig) -> Result<(), BindError> {

@@ -108,6 +108,8 @@ fn needed(loaded: &Loaded) -> Vec<Import> {
 #[must_use]
 pub fn line_of(key: &str) -> Option<&'static str> {
     Some(match key {
+        "blob-store" => "blob_stores = [\"default\"]",
+        "messaging" => "messaging = { default = [\"orders.>\"] }",
         "ai-models" => "ai_models = [\"llama2-chat\"]",
         "environment" => "environment = { NAME = \"value\" }",
         "files" => "files = [\"assets/**/*\"]",

@@ -331,7 +331,8 @@ fn bind(app: &App, needed: &BTreeSet<ComponentId>, placement: &mut Placement) ->
     for component in app.components.iter().filter(|component| needed.contains(&component.id)) {
         for (key, value) in &component.grants {
             let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-            labels.entry(key.clone()).or_default().extend(list);
+            let table = value.as_object().into_iter().flat_map(serde_json::Map::keys).cloned();
+            labels.entry(key.clone()).or_default().extend(list.chain(table));
         }
     }
     capabilities::bind(&mut Bind { site: &mut placement.site, config: &mut placement.config, labels: &labels })?;

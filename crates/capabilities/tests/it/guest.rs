@@ -51,7 +51,10 @@ impl Given {
 
     /// Binds the configuration, as a start does.
     pub(crate) fn bind(&mut self) -> Result<(), BindError> {
-        let texts = |value: &Value| value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        let texts = |value: &Value| {
+            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            list.chain(value.as_object().into_iter().flat_map(serde_json::Map::keys).cloned()).collect()
+        };
         let labels = self.grants.iter().map(|(key, value)| (key.clone(), texts(value))).collect();
         let (site, config) = (&mut self.site, &mut self.config);
         capabilities::bind(&mut Bind { site, config, labels: &labels })
@@ -62,7 +65,7 @@ impl Given {
         self.ready(name, wasm)
     }
 
-    fn ready(&mut self, name: &str, wasm: &[u8]) -> Runnable {
+    pub(crate) fn ready(&mut self, name: &str, wasm: &[u8]) -> Runnable {
         let engines = Arc::new(Engines::new(&Settings { instances_max: 10, ..Settings::default() }).unwrap());
         let component = Component::compile(&engines, wasm).unwrap();
         let linker = capabilities::linker(engines.get(component.generation()), component.generation()).unwrap();

@@ -62,7 +62,12 @@ const ANSWERED: &[Row] = &[
         &["config", "http", "http-types", "key-value", "mysql", "postgres", "rdbms-types", "redis", "redis-types", "sqlite"],
         &[""],
     ),
-    ("fermyon:spin", &["key-value", "mysql", "postgres", "rdbms-types", "redis", "sqlite", "variables"], &["2.0.0"]),
+    ("fermyon:spin", &["key-value", "mqtt", "mysql", "postgres", "rdbms-types", "redis", "sqlite", "variables"], &["2.0.0"]),
+    ("spin:mqtt", &["mqtt"], &["3.0.0"]),
+    ("wasi:blobstore", &["blobstore", "container", "types"], &["0.2.0-draft"]),
+    ("wasi:messaging", &["types", "producer", "request-reply"], &["0.2.0-draft"]),
+    ("wasmcloud:messaging", &["types", "consumer"], &["0.2.0", "0.3.0"]),
+    ("wasmcloud:messaging", &["producer", "request-reply"], &["0.3.0"]),
     ("spin:key-value", &["key-value"], &["3.0.0"]),
     ("spin:redis", &["redis"], &["3.0.0"]),
     ("spin:variables", &["variables"], &["3.0.0"]),
@@ -74,8 +79,7 @@ const ANSWERED: &[Row] = &[
 
 const LACKING: &[Row] = &[
     ("fermyon:spin", &["llm"], &[""]),
-    ("fermyon:spin", &["llm", "mqtt"], &["2.0.0"]),
-    ("spin:mqtt", &["mqtt"], &["3.0.0"]),
+    ("fermyon:spin", &["llm"], &["2.0.0"]),
     ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
 ];
 

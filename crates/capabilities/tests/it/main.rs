@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod blobstore;
 mod client_tls;
 mod config;
 mod durable;
@@ -11,6 +12,8 @@ mod http_client;
 mod interfaces;
 mod key_value;
 mod logging;
+mod messaging;
+mod mqtt;
 mod mysql;
 mod postgres;
 mod redis;

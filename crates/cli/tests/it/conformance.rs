@@ -138,6 +138,27 @@ fn outbound_redis_no_permission() {
     }
 }
 
+#[test]
+fn outbound_mqtt() {
+    let server = servers::mosquitto::start().unwrap();
+    let address = format!("mqtt://{}?client_id=spintest", server.place().address());
+    let headers = [("mqtt-address", address.as_str()), ("mqtt-username", "user"), ("mqtt-password", "password")];
+    let serving = serve("mqtt", "/", &format!("allowed_outbound_hosts = [\"mqtt://{}\"]\n", server.place().address()));
+    for _ in 0..2 {
+        check(&serving, "/", &headers, 200, "");
+    }
+}
+
+#[test]
+fn outbound_mqtt_no_permission() {
+    let address = "mqtt://localhost:1883?client_id=spintest";
+    let headers = [("mqtt-address", address), ("mqtt-username", "user"), ("mqtt-password", "password")];
+    let refusal = format!("Error::ConnectionFailed(\"address {address} is not permitted\")");
+    for allowed in ["", "allowed_outbound_hosts = [\"mqtt://localhost:1884\", \"redis://localhost:1883\"]\n"] {
+        check(&serve("mqtt", "/", allowed), "/", &headers, 500, &refusal);
+    }
+}
+
 /// Gives back what it is sent.
 fn echo_bytes() -> SocketAddr {
     echo(|stream| {

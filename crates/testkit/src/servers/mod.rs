@@ -2,9 +2,11 @@
 //! the test. `cargo xtask test` installs what is missing.
 
 pub mod mariadb;
+pub mod mosquitto;
 pub mod nats;
 pub mod postgres;
 pub mod redis;
+pub mod s3;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -180,6 +182,24 @@ impl Server {
     fn signal(&self, signal: Signal) -> Result<()> {
         let child = self.child.as_ref().with_context(|| format!("{} does not run", self.name))?;
         Ok(kill_process(Pid::from_child(child), signal)?)
+    }
+
+    /// Ends it as an administrator would (SIGTERM), and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be told, or does not end in time.
+    pub fn stop(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let begin = clock::now();
+        kill_process(Pid::from_child(&child), Signal::TERM)?;
+        while child.try_wait()?.is_none() {
+            if begin.elapsed() > START_TIMEOUT {
+                child.kill()?;
+                bail!("{} does not end", self.name);
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+        Ok(())
     }
 
     fn wait(&mut self) -> Result<()> {

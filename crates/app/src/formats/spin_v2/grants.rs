@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::component::{Surroundings, list};
 use super::reader::Reader;
-use super::tables::ComponentTable;
+use super::tables::{ComponentTable, MessagingTable};
 use crate::document::{At, nearest};
 use crate::formats::spin_v1::allowed_http_hosts;
 use crate::model::{Component, NameStyle};
@@ -21,10 +21,12 @@ const OUTBOUND_HOSTS_MAX: usize = 2_048;
 const INTERNAL_DOMAIN: &str = ".spin.internal";
 
 /// Each capability that has a key of its own, and that key.
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 8] = [
     ("ai-models", "ai_models"),
+    ("blob-store", "blob_stores"),
     ("environment", "environment"),
     ("key-value", "key_value_stores"),
+    ("messaging", "messaging"),
     ("outbound-hosts", "allowed_outbound_hosts"),
     ("sqlite", "sqlite_databases"),
     ("variables", "variables"),
@@ -36,12 +38,16 @@ pub(super) fn lower(table: &ComponentTable, at: At<'_>, around: &Surroundings<'_
     check_variables(&table.variables, at.child("variables"), around, reader);
     check_names(NameStyle::Label, "key-value store", &table.key_value_stores, at.child("key_value_stores"), reader);
     check_names(NameStyle::Label, "SQLite database", &table.sqlite_databases, at.child("sqlite_databases"), reader);
+    check_names(NameStyle::Label, "blob store", &table.blob_stores, at.child("blob_stores"), reader);
+    check_messaging(table.messaging.as_ref(), at.child("messaging"), reader);
     check_models(&table.ai_models, at.child("ai_models"), reader);
     let hosts = outbound_hosts(table, at, around, reader);
     let granted = [
         ("ai-models", list(&table.ai_models)),
+        ("blob-store", list(&table.blob_stores)),
         ("environment", map(&table.environment)),
         ("key-value", list(&table.key_value_stores)),
+        ("messaging", table.messaging.as_ref().and_then(messaging)),
         ("outbound-hosts", list(&hosts)),
         ("sqlite", list(&table.sqlite_databases)),
         ("variables", map(&table.variables)),
@@ -98,6 +104,29 @@ pub(super) fn manifest_keys(component: &Component) -> Vec<String> {
 fn map(entries: &BTreeMap<String, String>) -> Option<Value> {
     let table: Map<String, Value> = entries.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     (!table.is_empty()).then_some(Value::Object(table))
+}
+
+fn messaging(table: &MessagingTable) -> Option<Value> {
+    match table {
+        MessagingTable::Labels(labels) => list(labels),
+        MessagingTable::Subjects(table) => {
+            let entries: Map<String, Value> =
+                table.iter().map(|(label, subjects)| (label.clone(), Value::from(subjects.clone()))).collect();
+            (!entries.is_empty()).then_some(Value::Object(entries))
+        }
+    }
+}
+
+fn check_messaging(table: Option<&MessagingTable>, at: At<'_>, reader: &mut Reader<'_, '_>) {
+    match table {
+        Some(MessagingTable::Labels(labels)) => check_names(NameStyle::Label, "broker", labels, at, reader),
+        Some(MessagingTable::Subjects(_)) => {
+            for (label, at) in at.entries() {
+                reader.check_name(NameStyle::Label, "broker", label, at.key);
+            }
+        }
+        None => {}
+    }
 }
 
 fn check_names(style: NameStyle, what: &str, names: &[String], at: At<'_>, reader: &mut Reader<'_, '_>) {

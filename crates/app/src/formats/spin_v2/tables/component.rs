@@ -45,6 +45,14 @@ pub(crate) struct ComponentTable {
     /// Labels of the SQLite databases that it may open.
     #[serde(default)]
     pub(crate) sqlite_databases: Vec<String>,
+    /// Labels of the blob stores that it may use. A container lies in the first of them, or in the one that is named before it, as in
+    /// `archive/photos`.
+    #[serde(default)]
+    #[schemars(extend("x-coracle" = true))]
+    pub(crate) blob_stores: Vec<String>,
+    /// Labels of the brokers that it may send messages to, and to which subjects.
+    #[schemars(extend("x-coracle" = true))]
+    pub(crate) messaging: Option<MessagingTable>,
     /// Language models that it may use.
     #[serde(default)]
     pub(crate) ai_models: Vec<String>,
@@ -130,6 +138,18 @@ pub(crate) enum FileTable {
         #[schemars(extend("x-coracle" = true))]
         writable: bool,
     },
+}
+
+/// Where a component may send messages.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "Messaging")]
+#[serde(untagged)]
+pub(crate) enum MessagingTable {
+    /// Labels, with all of their subjects; a message goes to the first.
+    Labels(Vec<String>),
+    /// Labels with patterns of subjects, such as `{ default = ["orders.>"] }`; a message goes to the first label by name that has its
+    /// subject.
+    Subjects(BTreeMap<String, Vec<String>>),
 }
 
 /// A deployment environment.

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use component::{BuildTable, ComponentTable, FileTable, ProfileTable, SourceTable, TargetTable};
+pub(crate) use component::{BuildTable, ComponentTable, FileTable, MessagingTable, ProfileTable, SourceTable, TargetTable};
 pub(crate) use dependency::{DependencyTable, InheritTable, TriggerDependencyTable};
 
 use crate::formats::OneOrMany;

@@ -1,0 +1,60 @@
+//! Which backend stands behind which label: the `[blob_store.<label>]` tables of the runtime configuration, and what the label
+//! `default` is without one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use coracle_engine::{Bind, BindError, Site};
+
+use super::grant::Granted;
+use super::{GRANT, Limits, Store, directory, memory, s3};
+use crate::backend::{Binding, Kind, Opened, absolute};
+
+/// The label that needs no configuration.
+const DEFAULT_LABEL: &str = "default";
+
+/// The folder of the label `default` in the state folder.
+const DEFAULT_FOLDER: &str = "blobs";
+
+/// The stores of one app by label.
+#[derive(Default)]
+pub(super) struct Bindings(BTreeMap<String, Arc<Granted>>);
+
+/// Every kind of backend.
+const KINDS: &[&Kind<dyn Store>] = &[&directory::KIND, &memory::KIND, &s3::KIND];
+
+const BINDING: Binding<dyn Store> = Binding {
+    grant: GRANT,
+    table: "blob_store",
+    kinds: KINDS,
+    default: |label, site| (label == DEFAULT_LABEL).then(|| default_table(site)),
+    missing: &[],
+};
+
+impl Bindings {
+    pub(super) fn get(&self, label: &str) -> Option<Arc<Granted>> {
+        self.0.get(label).cloned()
+    }
+}
+
+/// Reads the configuration, and opens what components were granted.
+pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
+    let opened = BINDING.open(bind)?;
+    let granted = |(label, opened): (String, Opened<dyn Store>)| {
+        (label.clone(), Arc::new(Granted { label, place: opened.place, store: opened.backend, limits: Limits::default() }))
+    };
+    bind.site.share(Arc::new(Bindings(opened.into_iter().map(granted).collect())));
+    Ok(())
+}
+
+/// What the label `default` is: a folder in the state folder; without one, memory.
+fn default_table(site: &Site) -> toml::Table {
+    let mut table = toml::Table::new();
+    let Some(folder) = &site.state_dir else {
+        table.insert("type".to_owned(), "memory".into());
+        return table;
+    };
+    table.insert("type".to_owned(), "directory".into());
+    table.insert("path".to_owned(), absolute(folder).join(DEFAULT_FOLDER).display().to_string().into());
+    table
+}

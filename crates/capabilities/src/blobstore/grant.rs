@@ -1,0 +1,84 @@
+//! Which stores a component was granted, where its containers lie, and what one instance has open.
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+
+use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+
+use super::config::Bindings;
+use super::handle::{Budget, Container};
+use super::name::check_container;
+use super::{Error, GRANT, Limits, Store};
+
+/// What stands between a label and a container.
+const SEPARATOR: char = '/';
+
+/// The blob state of one instance. By default it has nothing.
+#[derive(Default)]
+pub struct State {
+    stores: Stores,
+    pub(super) budget: Arc<Budget>,
+}
+
+/// A label that a component was granted.
+pub(super) struct Granted {
+    pub(super) label: String,
+    pub(super) place: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) limits: Limits,
+}
+
+/// The stores of a component, the one of its unqualified containers first.
+type Stores = Arc<[Arc<Granted>]>;
+
+struct Given(Stores);
+
+impl State {
+    /// The container that `name` means, which need not be there: in the store whose label is before a `/`, or in the first one.
+    pub(super) fn container(&self, name: &str) -> Result<Container, Error> {
+        let first = self.stores.first().ok_or(Error::AccessDenied)?;
+        let (granted, within) = match name.split_once(SEPARATOR) {
+            None => (first, name),
+            Some((label, within)) => (self.stores.iter().find(|granted| granted.label == label).ok_or(Error::AccessDenied)?, within),
+        };
+        check_container(within)?;
+        Ok(Container::new(Arc::clone(granted), Arc::clone(&self.budget), name.to_owned(), within.to_owned()))
+    }
+
+    /// Gives the next invocation its own operations. What is open stays so, with the guest that holds it.
+    pub(super) fn renew(&self) {
+        self.budget.renew();
+    }
+}
+
+impl Grant for Given {
+    fn state(&self) -> TypeId {
+        TypeId::of::<State>()
+    }
+
+    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
+        let budget = self.0.first().map(|granted| Budget::new(&granted.limits)).unwrap_or_default();
+        Box::new(State { stores: Arc::clone(&self.0), budget: Arc::new(budget) })
+    }
+
+    fn describe(&self) -> Vec<String> {
+        self.0.iter().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
+    }
+}
+
+/// Looks up what a component's manifest asks for.
+pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
+    let asked = request.strings(GRANT)?;
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let bindings = request.site.shared::<Bindings>().unwrap_or_default();
+    let granted = asked.into_iter().map(|label| {
+        bindings.get(&label).ok_or_else(|| GrantError::Refused {
+            component: request.component.to_owned(),
+            message: format!("the blob store `{label}` has no backend"),
+            remedy: format!("add `[blob_store.{label}]` to the runtime configuration"),
+        })
+    });
+    Ok(Some(Box::new(Given(granted.collect::<Result<_, _>>()?))))
+}

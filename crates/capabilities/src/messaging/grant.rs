@@ -1,0 +1,178 @@
+//! Which brokers and subjects a component was granted, and what one instance has used up.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::config::Bindings;
+use super::handle::Outlet;
+use super::subject::Pattern;
+use super::{Broker, Error, GRANT, Limits};
+
+/// The messaging state of one instance. By default it may write to nobody.
+#[derive(Default)]
+pub struct State {
+    outlets: Outlets,
+    budget: Arc<Budget>,
+}
+
+/// A label that a component was granted.
+pub(super) struct Granted {
+    pub(super) label: String,
+    pub(super) place: String,
+    pub(super) broker: Arc<dyn Broker>,
+    pub(super) limits: Limits,
+}
+
+/// A label, and the subjects of it.
+pub(super) struct Allowed {
+    pub(super) granted: Arc<Granted>,
+    pub(super) subjects: Vec<Pattern>,
+}
+
+/// What an instance has used up. The default has nothing left.
+#[derive(Debug)]
+pub(super) struct Budget {
+    messages: AtomicU32,
+    in_flight: Arc<Semaphore>,
+    held: Arc<Semaphore>,
+}
+
+/// In what units held messages are counted.
+const HELD_UNIT_BYTES: usize = 1 << 10;
+
+/// The labels of a component in the order of its manifest.
+type Outlets = Arc<[Arc<Allowed>]>;
+
+struct Given(Outlets);
+
+impl State {
+    /// The way to the first label whose subjects include `subject`.
+    pub(super) fn outlet(&self, subject: &str) -> Result<Outlet, Error> {
+        let allowed = self.outlets.iter().find(|allowed| allowed.includes(subject)).ok_or(Error::AccessDenied)?;
+        Ok(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
+    }
+
+    /// The way to a label by its name.
+    pub(super) fn labelled(&self, label: &str) -> Result<Outlet, Error> {
+        let allowed = self.outlets.iter().find(|allowed| allowed.granted.label == label).ok_or(Error::AccessDenied)?;
+        Ok(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
+    }
+
+    /// The right to hold a message with a body of `bytes`, or a client, as a resource.
+    pub(super) fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let kib = bytes.saturating_add(self.limits().header_bytes_max).div_ceil(HELD_UNIT_BYTES);
+        let held = Arc::clone(&self.budget.held).try_acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX));
+        let refusal = if self.outlets.is_empty() { Error::AccessDenied } else { Error::Quota("too much is held in messages; drop some") };
+        held.map_err(|_| refusal)
+    }
+
+    /// The bounds of one message.
+    pub(super) fn limits(&self) -> Limits {
+        self.outlets.first().map(|allowed| allowed.granted.limits.clone()).unwrap_or_default()
+    }
+
+    /// Gives the next invocation its own messages.
+    pub(super) fn renew(&self) {
+        self.budget.messages.store(0, Relaxed);
+    }
+}
+
+impl Allowed {
+    pub(super) fn includes(&self, subject: &str) -> bool {
+        self.subjects.iter().any(|pattern| pattern.matches(subject))
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { messages: AtomicU32::new(u32::MAX), in_flight: Arc::new(Semaphore::new(0)), held: Arc::new(Semaphore::new(0)) }
+    }
+}
+
+impl Budget {
+    fn new(limits: &Limits) -> Self {
+        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
+        Self {
+            messages: AtomicU32::new(0),
+            in_flight: semaphore(limits.in_flight_max),
+            held: semaphore(limits.held_bytes_max / HELD_UNIT_BYTES),
+        }
+    }
+
+    /// Counts one more message, and takes the right to have it under way.
+    pub(super) fn enter(&self, messages_max: u32) -> Result<OwnedSemaphorePermit, Error> {
+        let one_more = |messages: u32| messages.checked_add(1).filter(|messages| *messages <= messages_max);
+        let too_many = Error::Quota("too many messages in one invocation; send the rest in another");
+        self.messages.fetch_update(Relaxed, Relaxed, one_more).map_err(|_| too_many)?;
+        Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| Error::Quota("too many messages are under way; wait for some"))
+    }
+}
+
+impl Grant for Given {
+    fn state(&self) -> TypeId {
+        TypeId::of::<State>()
+    }
+
+    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
+        let budget = self.0.first().map(|allowed| Budget::new(&allowed.granted.limits)).unwrap_or_default();
+        Box::new(State { outlets: Arc::clone(&self.0), budget: Arc::new(budget) })
+    }
+
+    fn describe(&self) -> Vec<String> {
+        let line = |allowed: &Arc<Allowed>| {
+            let subjects = allowed.subjects.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
+            format!("{} → {}, subjects {subjects}", allowed.granted.label, allowed.granted.place)
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+/// Looks up what a component's manifest asks for: labels, or a table of labels and their subjects.
+pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
+    let shape = || GrantError::Shape {
+        component: request.component.to_owned(),
+        key: GRANT,
+        expected: "a list of labels, or a table of labels with the list of their subjects",
+    };
+    let asked: Vec<(String, Vec<Pattern>)> = match request.get(GRANT) {
+        None => return Ok(None),
+        Some(Value::Object(table)) => {
+            let entry = |(label, subjects): (&String, &Value)| Ok((label.clone(), patterns(request, subjects, shape)?));
+            // By name: not every reader of a manifest keeps the order of a table.
+            table.iter().map(entry).collect::<Result<BTreeMap<_, _>, _>>()?.into_iter().collect()
+        }
+        Some(Value::Array(_)) => request.strings(GRANT)?.into_iter().map(|label| (label, vec![Pattern::all()])).collect(),
+        Some(_) => return Err(shape()),
+    };
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let bindings = request.site.shared::<Bindings>().unwrap_or_default();
+    let allowed = asked.into_iter().map(|(label, subjects)| match bindings.get(&label) {
+        Some(granted) => Ok(Arc::new(Allowed { granted, subjects })),
+        None => Err(GrantError::Refused {
+            component: request.component.to_owned(),
+            message: format!("the broker `{label}` has no backend"),
+            remedy: format!("add `[messaging.{label}]` to the runtime configuration"),
+        }),
+    });
+    Ok(Some(Box::new(Given(allowed.collect::<Result<_, _>>()?))))
+}
+
+fn patterns(request: &GrantRequest<'_>, subjects: &Value, shape: impl Fn() -> GrantError) -> Result<Vec<Pattern>, GrantError> {
+    let pattern = |subject: &Value| {
+        let text = subject.as_str().ok_or_else(&shape)?;
+        Pattern::parse(text).ok_or_else(|| GrantError::Refused {
+            component: request.component.to_owned(),
+            message: format!("`{text}` is no pattern of subjects"),
+            remedy: "write names with dots in between, `*` for any one, and `>` for any at the end".to_owned(),
+        })
+    };
+    subjects.as_array().ok_or_else(&shape)?.iter().map(pattern).collect()
+}
