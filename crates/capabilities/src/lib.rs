@@ -19,7 +19,7 @@ mod unavailable;
 
 pub use unavailable::{UNAVAILABLE, UNAVAILABLE_GRANTS, is_unavailable};
 
-use coracle_engine::{Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
+use coracle_engine::{Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Site};
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
@@ -52,6 +52,14 @@ pub fn linker(engine: &wasmtime::Engine, generation: Generation) -> wasmtime::Re
 pub fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
     ALL.iter().try_for_each(|capability| capability.bind(bind))?;
     unavailable::refuse_tables(bind.config)
+}
+
+/// Waits for what must be known before an app starts: the values of its variables.
+///
+/// # Errors
+/// [`BindError`] for a required variable without a value.
+pub async fn settle(site: &Site) -> Result<(), BindError> {
+    resolver::Resolver::settle(site).await
 }
 
 /// Checks what a component's manifest grants, with every capability.

@@ -129,6 +129,7 @@ impl Workload {
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
         placement.site.app.clone_from(&app.name);
         bind(&app, &needed, &mut placement)?;
+        capabilities::settle(&placement.site).await?;
         let assets = temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)?;
         let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), _assets: assets };
         let loading = Loading {
