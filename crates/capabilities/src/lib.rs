@@ -5,6 +5,7 @@ pub mod config;
 pub mod egress;
 pub mod http_client;
 pub mod key_value;
+pub mod llm;
 pub mod logging;
 pub mod resolver;
 pub mod sqlite;
@@ -31,6 +32,7 @@ pub const ALL: &[&dyn Capability] = &[
     &http_client::HttpClient,
     &key_value::KeyValue,
     &sqlite::Sqlite,
+    &llm::Llm,
 ];
 
 /// A linker that answers every interface of [`ALL`].

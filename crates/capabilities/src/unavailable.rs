@@ -5,8 +5,6 @@ use coracle_engine::{BindError, Import, Interface, RuntimeConfig};
 
 /// The interfaces, in the versions that are met.
 pub const UNAVAILABLE: &[Interface] = &[
-    at("fermyon:spin/llm", &["2.0.0"]),
-    at("fermyon:spin/llm", &[]),
     at("fermyon:spin/mqtt", &["2.0.0"]),
     at("fermyon:spin/mysql", &["2.0.0"]),
     at("fermyon:spin/mysql", &[]),
@@ -28,7 +26,7 @@ pub const UNAVAILABLE: &[Interface] = &[
 ];
 
 /// What a manifest of Spin may grant for them. It is no mistake, and grants nothing.
-pub const UNAVAILABLE_GRANTS: &[&str] = &["ai-models"];
+pub const UNAVAILABLE_GRANTS: &[&str] = &[];
 
 const fn at(name: &'static str, versions: &'static [&'static str]) -> Interface {
     Interface { name, versions, granted_by: None }
@@ -41,7 +39,7 @@ pub fn is_unavailable(import: &Import) -> bool {
 }
 
 /// Tables of Spin's runtime configuration for clients that this version cannot offer.
-const TABLES: &[&str] = &["llm_compute", "outbound_mqtt", "outbound_mysql", "outbound_pg", "outbound_redis"];
+const TABLES: &[&str] = &["outbound_mqtt", "outbound_mysql", "outbound_pg", "outbound_redis"];
 
 /// Tells a table that only this version lacks from one that is misspelt.
 pub(crate) fn refuse_tables(config: &RuntimeConfig) -> Result<(), BindError> {
