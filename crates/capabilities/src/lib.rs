@@ -8,6 +8,7 @@ pub mod key_value;
 pub mod llm;
 pub mod logging;
 pub mod resolver;
+pub mod secrets;
 pub mod sqlite;
 pub mod variables;
 pub mod wasi;
@@ -27,6 +28,7 @@ use wasmtime::component::Linker;
 pub const ALL: &[&dyn Capability] = &[
     &variables::Variables,
     &config::Config,
+    &secrets::Secrets,
     &wasi::Wasi,
     &logging::Logging,
     &http_client::HttpClient,
