@@ -7,6 +7,7 @@ pub mod http_client;
 pub mod key_value;
 pub mod llm;
 pub mod logging;
+pub mod otel;
 pub mod resolver;
 pub mod secrets;
 pub mod sqlite;
@@ -31,6 +32,7 @@ pub const ALL: &[&dyn Capability] = &[
     &secrets::Secrets,
     &wasi::Wasi,
     &logging::Logging,
+    &otel::Otel,
     &http_client::HttpClient,
     &key_value::KeyValue,
     &sqlite::Sqlite,

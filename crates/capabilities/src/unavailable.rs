@@ -19,9 +19,6 @@ pub const UNAVAILABLE: &[Interface] = &[
     at("wasi:blobstore/blobstore", &["0.2.0-draft"]),
     at("wasi:blobstore/container", &["0.2.0-draft"]),
     at("wasi:blobstore/types", &["0.2.0-draft"]),
-    at("wasi:otel/logs", &["0.2.0-rc.2"]),
-    at("wasi:otel/metrics", &["0.2.0-rc.2"]),
-    at("wasi:otel/tracing", &["0.2.0-rc.2"]),
     at("wasmcloud:messaging/consumer", &["0.2.0"]),
 ];
 
