@@ -20,6 +20,11 @@ struct Granted {
 }
 
 impl State {
+    /// An instance that may ask `handle`.
+    pub(super) fn of(handle: Handle) -> Self {
+        Self(Some(handle))
+    }
+
     /// What the instance may ask; `None` without a grant.
     pub(super) fn handle(&self) -> Option<Handle> {
         self.0.clone()
@@ -39,7 +44,7 @@ impl Grant for Granted {
     }
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State(Some(Handle::new(Arc::clone(&self.models), Arc::clone(&self.bound)))))
+        Box::new(State::of(Handle::new(Arc::clone(&self.models), Arc::clone(&self.bound))))
     }
 
     fn describe(&self) -> Vec<String> {

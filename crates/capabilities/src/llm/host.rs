@@ -85,3 +85,75 @@ macro_rules! answer {
 }
 
 answer!(v1, v2);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+
+    use super::super::config::Bound;
+    use super::super::handle::Handle;
+    use super::super::{Embeddings, Inference, Limits, Models};
+    use super::*;
+
+    /// A service that says what it was asked.
+    struct Echo;
+
+    #[async_trait]
+    impl Models for Echo {
+        async fn infer(&self, model: &str, prompt: String, params: Option<Params>) -> Result<Inference, Error> {
+            match model {
+                "gone" => Err(Error::NoSuchModel),
+                _ => Ok(Inference { text: format!("{prompt} {:?}", params.map(|it| it.top_k)), prompt_tokens: 1, generated_tokens: 2 }),
+            }
+        }
+
+        async fn embed(&self, _model: &str, texts: Vec<String>) -> Result<Embeddings, Error> {
+            Ok(Embeddings { vectors: vec![vec![0.5]; texts.len()], prompt_tokens: 3 })
+        }
+    }
+
+    fn state(limits: Limits) -> State {
+        let models = ["m", "gone"].map(str::to_owned).into();
+        let bound = Bound::new(Some(Arc::new(Echo)), "echo".to_owned(), limits);
+        State::of(Handle::new(Arc::new(models), Arc::new(bound)))
+    }
+
+    macro_rules! both_calls {
+        ($version:ident) => {{
+            let mut state = state(Limits::default());
+            let params = $version::InferencingParams {
+                max_tokens: 1,
+                repeat_penalty: 1.0,
+                repeat_penalty_last_n_token_count: 1,
+                temperature: 1.0,
+                top_k: 9,
+                top_p: 1.0,
+            };
+            let (m, prompt) = (|| "m".to_owned(), || "p".to_owned());
+            let written = $version::Host::infer(&mut state, m(), prompt(), Some(params)).await.unwrap();
+            assert_eq!((written.text.as_str(), written.usage.generated_token_count), ("p Some(9)", 2));
+            assert_eq!($version::Host::infer(&mut state, m(), prompt(), None).await.unwrap().text, "p None");
+            let found = $version::Host::generate_embeddings(&mut state, m(), vec![prompt(), prompt()]).await.unwrap();
+            assert_eq!((found.embeddings, found.usage.prompt_token_count), (vec![vec![0.5], vec![0.5]], 3));
+            let gone = $version::Host::infer(&mut state, "gone".to_owned(), prompt(), None).await;
+            assert!(matches!(gone, Err($version::Error::ModelNotSupported)));
+            let denied = $version::Host::generate_embeddings(&mut State::default(), m(), vec![]).await;
+            assert!(matches!(denied, Err($version::Error::InvalidInput(text)) if text.contains("`ai_models`")));
+        }};
+    }
+
+    #[tokio::test]
+    async fn both_versions_answer_alike() {
+        both_calls!(v1);
+        both_calls!(v2);
+    }
+
+    #[tokio::test]
+    async fn a_service_without_a_free_place_is_waited_for_so_long() {
+        let limits = Limits { concurrent_max: 0, wait_max: std::time::Duration::from_millis(1), ..Limits::default() };
+        let busy = v2::Host::infer(&mut state(limits), "m".to_owned(), String::new(), None).await;
+        assert!(matches!(busy, Err(v2::Error::RuntimeError(text)) if text.contains("at the same time")));
+    }
+}

@@ -8,6 +8,10 @@ use serde_json::Value;
 use super::host::bindings::wasi::clocks::wall_clock::Datetime;
 use super::host::bindings::wasi::otel::types;
 
+/// Lengths of ids, in bytes.
+pub(super) const TRACE_ID: usize = 16;
+pub(super) const SPAN_ID: usize = 8;
+
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// The attribute that names the component, in what a collector cannot tell from the trace.

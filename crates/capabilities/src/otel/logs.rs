@@ -2,13 +2,9 @@
 
 use coracle_base::telemetry::guest::proto::logs::v1::{LogRecord as Record, ResourceLogs, ScopeLogs};
 
-use super::common::{attributes, id, of_component, resource, scope, time, value};
+use super::common::{SPAN_ID, TRACE_ID, attributes, id, of_component, resource, scope, time, value};
 use super::host::bindings::wasi::otel::logs::LogRecord;
 use super::host::bindings::wasi::otel::tracing::TraceFlags;
-
-/// Lengths of ids, in bytes.
-const TRACE_ID: usize = 16;
-const SPAN_ID: usize = 8;
 
 /// The record with its resource, which is the host's where the guest names none; either way it says which component speaks.
 pub(super) fn message(record: LogRecord, component: &str) -> ResourceLogs {

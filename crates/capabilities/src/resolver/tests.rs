@@ -2,6 +2,7 @@
 
 use super::*;
 use coracle_engine::RuntimeConfig;
+use coracle_testkit::fakes::vault::Vault;
 use futures::executor::block_on;
 
 const CANARY: &str = "c4n4ry";
@@ -188,6 +189,36 @@ fn debug_and_errors_show_no_value() {
     assert_eq!(resolve(&resolver, "a").as_deref(), Ok(CANARY));
     let shown = format!("{resolver:?} {:#?}", resolver);
     assert!(!shown.contains(CANARY), "{shown}");
+}
+
+#[tokio::test]
+async fn who_cannot_wait_gets_the_last_word_of_a_provider_that_is_far_away() {
+    let vault = Vault::start("t", None).unwrap();
+    vault.set("host", "first");
+    let config = format!("[[variables_provider]]\ntype = 'vault'\nurl = '{}'\ntoken = 't'\nmount = 'secret'", vault.url());
+    let mut site = Site::default();
+    let declared = [("host".to_owned(), declared(None)), ("port".to_owned(), declared(Some("80")))];
+    site.share(Arc::new(AppVariables { declared: declared.into(), ..AppVariables::default() }));
+    let mut config = RuntimeConfig::new(config.parse().unwrap(), None);
+    let resolver = Arc::new(Resolver::bind(&mut Bind { site: &mut site, config: &mut config, labels: &BTreeMap::new() }).unwrap());
+    site.share(Arc::clone(&resolver));
+    let template = Template::parse("{{ host }}:{{ port }}").unwrap();
+    assert!(matches!(resolver.known_template(&template), Err(ResolveError::Provider { .. })));
+    Resolver::settle(&site).await.unwrap();
+    assert_eq!(resolver.known_template(&template).as_deref(), Ok("first:80"));
+
+    vault.set("host", "second");
+    let news = async {
+        while resolver.known_template(&template).as_deref() != Ok("second:80") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), news).await.expect("a changed value is learnt");
+    vault.seal(true);
+    assert!(matches!(resolver.resolve("host").await, Err(ResolveError::Provider { .. })));
+    assert_eq!(resolver.known_template(&template).as_deref(), Ok("second:80"));
+    let error = text(Resolver::settle(&site).await.unwrap_err());
+    assert!(error.starts_with("required variable `host` cannot be looked up: Vault is sealed") && !error.contains("second"), "{error}");
 }
 
 proptest::proptest! {

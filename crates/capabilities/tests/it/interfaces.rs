@@ -56,22 +56,26 @@ const ANSWERED: &[Row] = &[
     ("wasi:http", &["types", "outgoing-handler"], WASI_0_2),
     ("wasi:http", &["types", "client"], WASI_0_3),
     ("wasi:config", &["store"], &["0.2.0-draft-2024-09-27", "0.2.0-draft", "0.2.0-rc.1"]),
+    ("wasi:config", &["runtime"], &["0.2.0-draft"]),
     ("wasi:keyvalue", &["store", "atomics", "batch"], &["0.2.0-draft", "0.2.0-draft2"]),
-    ("fermyon:spin", &["config", "http", "http-types", "key-value", "sqlite"], &[""]),
-    ("fermyon:spin", &["key-value", "sqlite", "variables"], &["2.0.0"]),
+    ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
+    ("wasi:logging", &["logging"], &["", "0.1.0-draft"]),
+    ("wasmcloud:secrets", &["store", "reveal"], &["0.1.0-draft", "2.1.0"]),
+    ("wasmcloud:secrets", &["secret"], &["2.1.0"]),
+    ("fermyon:spin", &["config", "http", "http-types", "key-value", "llm", "sqlite"], &[""]),
+    ("fermyon:spin", &["key-value", "llm", "sqlite", "variables"], &["2.0.0"]),
     ("spin:key-value", &["key-value"], &["3.0.0"]),
     ("spin:variables", &["variables"], &["3.0.0"]),
     ("spin:sqlite", &["sqlite"], &["3.0.0", "3.1.0"]),
 ];
 
 const LACKING: &[Row] = &[
-    ("fermyon:spin", &["llm", "mysql", "postgres", "redis"], &[""]),
-    ("fermyon:spin", &["llm", "mqtt", "mysql", "postgres", "redis"], &["2.0.0"]),
+    ("fermyon:spin", &["mysql", "postgres", "redis"], &[""]),
+    ("fermyon:spin", &["mqtt", "mysql", "postgres", "redis"], &["2.0.0"]),
     ("spin:mqtt", &["mqtt"], &["3.0.0"]),
     ("spin:mysql", &["mysql"], &["3.0.0"]),
     ("spin:redis", &["redis"], &["3.0.0"]),
     ("spin:postgres", &["postgres"], &["3.0.0", "4.0.0", "4.1.0", "4.2.0"]),
-    ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
 ];
 
 fn imports(rows: &[Row]) -> impl Iterator<Item = Import> {

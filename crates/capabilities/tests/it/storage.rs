@@ -110,7 +110,7 @@ fn what_cannot_be_bound_is_named_with_a_way_out() {
 
 #[test]
 fn a_table_for_a_client_that_this_version_lacks_is_not_taken_for_a_mistake() {
-    for table in ["llm_compute", "outbound_mqtt", "outbound_mysql", "outbound_pg", "outbound_redis"] {
+    for table in ["outbound_mqtt", "outbound_mysql", "outbound_pg", "outbound_redis"] {
         let text = refused("key-value", &[], &format!("[{table}]\nmax_connections = 1"));
         assert_eq!(text, format!("runtime configuration: `{table}` is for a client that this version does not have; remove the table"));
     }
