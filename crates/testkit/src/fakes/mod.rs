@@ -30,7 +30,7 @@ pub struct Fake {
     address: SocketAddr,
     scheme: &'static str,
     asked: Arc<Mutex<Vec<Asked>>>,
-    _runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 /// A request that came.
@@ -92,12 +92,23 @@ impl Fake {
 
     fn listen(answer: Answer, tls: Option<TlsAcceptor>) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
+        let entered = runtime.enter();
+        let listener = TcpListener::from_std(listener)?;
+        drop(entered);
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let scheme = if tls.is_some() { "https" } else { "http" };
         runtime.spawn(accept(listener, tls, answer, Arc::clone(&asked)));
-        Ok(Self { address, scheme, asked, _runtime: runtime })
+        Ok(Self { address, scheme, asked, runtime: Some(runtime) })
+    }
+}
+
+impl Drop for Fake {
+    /// A test that is async itself must not wait for the end of another runtime.
+    fn drop(&mut self) {
+        self.runtime.take().map_or((), Runtime::shutdown_background);
     }
 }
 
