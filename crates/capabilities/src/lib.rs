@@ -6,13 +6,16 @@ pub mod config;
 pub mod egress;
 pub mod http_client;
 pub mod key_value;
+pub mod llm;
 pub mod logging;
 pub mod messaging;
 pub mod mqtt;
 pub mod mysql;
+pub mod otel;
 pub mod postgres;
 pub mod redis;
 pub mod resolver;
+pub mod secrets;
 pub mod sqlite;
 pub mod variables;
 pub mod wasi;
@@ -26,17 +29,19 @@ mod tls;
 
 mod unavailable;
 
-pub use unavailable::{UNAVAILABLE, UNAVAILABLE_GRANTS, is_unavailable};
+pub use unavailable::{UNAVAILABLE, is_unavailable};
 
-use coracle_engine::{Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState};
+use coracle_engine::{Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Site};
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
 pub const ALL: &[&dyn Capability] = &[
     &variables::Variables,
     &config::Config,
+    &secrets::Secrets,
     &wasi::Wasi,
     &logging::Logging,
+    &otel::Otel,
     &http_client::HttpClient,
     &redis::Redis,
     &key_value::KeyValue,
@@ -46,6 +51,7 @@ pub const ALL: &[&dyn Capability] = &[
     &blobstore::Blobstore,
     &mqtt::Mqtt,
     &messaging::Messaging,
+    &llm::Llm,
 ];
 
 /// A linker that answers every interface of [`ALL`].
@@ -63,10 +69,17 @@ pub fn linker(engine: &wasmtime::Engine, generation: Generation) -> wasmtime::Re
 /// Lets every capability read its part of the runtime configuration.
 ///
 /// # Errors
-/// The first [`BindError`] of any capability, and one for a table of Spin's that this version cannot follow.
+/// The first [`BindError`] of any capability.
 pub fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
-    ALL.iter().try_for_each(|capability| capability.bind(bind))?;
-    unavailable::refuse_tables(bind.config)
+    ALL.iter().try_for_each(|capability| capability.bind(bind))
+}
+
+/// Waits for what must be known before an app starts: the values of its variables.
+///
+/// # Errors
+/// [`BindError`] for a required variable without a value.
+pub async fn settle(site: &Site) -> Result<(), BindError> {
+    resolver::Resolver::settle(site).await
 }
 
 /// Checks what a component's manifest grants, with every capability.

@@ -1,19 +1,25 @@
-//! Interfaces that guests of Spin and wasmCloud import and that this version cannot answer. SDKs make guests import whole worlds, used or
-//! not, so a component that imports one of these loads, and each call of it is denied.
+//! Interfaces that guests of wasmCloud import and that this version cannot answer. SDKs make guests import whole worlds, used or not, so a
+//! component that imports one of these loads, and each call of it is denied.
 
-use coracle_engine::{BindError, Import, Interface, RuntimeConfig};
+use coracle_engine::{Import, Interface};
 
 /// The interfaces, in the versions that are met.
 pub const UNAVAILABLE: &[Interface] = &[
-    at("fermyon:spin/llm", &["2.0.0"]),
-    at("fermyon:spin/llm", &[]),
-    at("wasi:otel/logs", &["0.2.0-rc.2"]),
-    at("wasi:otel/metrics", &["0.2.0-rc.2"]),
-    at("wasi:otel/tracing", &["0.2.0-rc.2"]),
+    at("wasmcloud:blobstore/blobstore", &["0.1.0"]),
+    at("wasmcloud:blobstore/container", &["0.1.0"]),
+    at("wasmcloud:blobstore/types", &["0.1.0"]),
+    at("wasmcloud:bus/error", &["2.0.1"]),
+    at("wasmcloud:bus/lattice", &["1.0.0", "2.0.1"]),
+    at("wasmcloud:identity/store", &["0.0.1"]),
+    at("wasmcloud:keyvalue/atomics", &["0.2.0"]),
+    at("wasmcloud:keyvalue/batch", &["0.2.0"]),
+    at("wasmcloud:keyvalue/cas", &["0.2.0"]),
+    at("wasmcloud:keyvalue/store", &["0.2.0"]),
+    at("wasmcloud:keyvalue/types", &["0.2.0"]),
+    at("wasmcloud:postgres/prepared", &["0.2.0"]),
+    at("wasmcloud:postgres/query", &["0.2.0"]),
+    at("wasmcloud:postgres/types", &["0.2.0"]),
 ];
-
-/// What a manifest of Spin may grant for them. It is no mistake, and grants nothing.
-pub const UNAVAILABLE_GRANTS: &[&str] = &["ai-models"];
 
 const fn at(name: &'static str, versions: &'static [&'static str]) -> Interface {
     Interface { name, versions, granted_by: None }
@@ -23,18 +29,4 @@ const fn at(name: &'static str, versions: &'static [&'static str]) -> Interface 
 #[must_use]
 pub fn is_unavailable(import: &Import) -> bool {
     UNAVAILABLE.iter().any(|interface| interface.answers(&import.name, import.version.as_deref()))
-}
-
-/// Tables of Spin's runtime configuration for clients that this version cannot offer.
-const TABLES: &[&str] = &["llm_compute"];
-
-/// Tells a table that only this version lacks from one that is misspelt.
-pub(crate) fn refuse_tables(config: &RuntimeConfig) -> Result<(), BindError> {
-    match config.unused().into_iter().find(|key| TABLES.contains(&key.as_str())) {
-        None => Ok(()),
-        Some(table) => Err(BindError::Refused {
-            message: format!("runtime configuration: `{table}` is for a client that this version does not have"),
-            remedy: "remove the table".to_owned(),
-        }),
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coracle_capabilities::{self as capabilities, ALL, UNAVAILABLE_GRANTS};
+use coracle_capabilities::{self as capabilities, ALL};
 use coracle_engine::{Capability, Grant, GrantError, GrantRequest, Site};
 use serde_json::Value;
 
@@ -69,8 +69,7 @@ fn unknown(component: &str, grants: &BTreeMap<String, Value>) -> Option<GrantFau
         interfaces.chain([capability.name()]).collect::<Vec<_>>()
     };
     let known: BTreeSet<_> = ALL.iter().flat_map(keys).collect();
-    // What this version lacks is told with the imports that would need it.
-    let key = grants.keys().find(|key| !known.contains(key.as_str()) && !UNAVAILABLE_GRANTS.contains(&key.as_str()))?;
+    let key = grants.keys().find(|key| !known.contains(key.as_str()))?;
     let known = known.into_iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     let cause = GrantCause::Unknown { component: component.to_owned(), key: key.clone(), known };
     Some(GrantFault { key: key.clone(), cause })

@@ -1,27 +1,38 @@
 //! Which interfaces a dependency gets only when it inherits the kind of grant that they belong to. Taken from the list of
 //! capabilities, so that a new interface cannot be forgotten here.
 
-use coracle_app::InheritKey;
+use coracle_app::{Inherit, InheritKey};
 use coracle_capabilities::ALL;
 use coracle_engine::Import;
 
-/// The kind of grant that `import` belongs to; `None` for what every component has, such as clocks, and for what no capability knows.
-pub(crate) fn key_of(import: &Import) -> Option<InheritKey> {
+/// Whether a dependency that inherits so may use `import`: what needs no grant, such as clocks, and what no capability knows, every one
+/// may. Grants that have no key of their own are passed on with all others, or not at all.
+pub(crate) fn passes(import: &Import, inherit: &Inherit) -> bool {
+    match grant_of(import) {
+        None => true,
+        Some(granted_by) => key_of(granted_by).map_or(*inherit == Inherit::All, |key| inherit.includes(key)),
+    }
+}
+
+/// What grants `import`.
+fn grant_of(import: &Import) -> Option<&'static str> {
     let interfaces = ALL.iter().flat_map(|capability| capability.interfaces());
-    let interface = interfaces.filter(|interface| interface.answers(&import.name, import.version.as_deref())).find_map(|it| it.granted_by);
-    interface.and_then(|granted_by| {
-        InheritKey::ALL.into_iter().find(|key| {
-            granted_by
-                == match key {
-                    InheritKey::AiModels => "ai-models",
-                    InheritKey::AllowedOutboundHosts => "outbound-hosts",
-                    InheritKey::Environment => "environment",
-                    InheritKey::Files => "files",
-                    InheritKey::KeyValueStores => "key-value",
-                    InheritKey::SqliteDatabases => "sqlite",
-                    InheritKey::Variables => "variables",
-                }
-        })
+    interfaces.filter(|interface| interface.answers(&import.name, import.version.as_deref())).find_map(|it| it.granted_by)
+}
+
+/// The kind of grant that `granted_by` is.
+fn key_of(granted_by: &str) -> Option<InheritKey> {
+    InheritKey::ALL.into_iter().find(|key| {
+        granted_by
+            == match key {
+                InheritKey::AiModels => "ai-models",
+                InheritKey::AllowedOutboundHosts => "outbound-hosts",
+                InheritKey::Environment => "environment",
+                InheritKey::Files => "files",
+                InheritKey::KeyValueStores => "key-value",
+                InheritKey::SqliteDatabases => "sqlite",
+                InheritKey::Variables => "variables",
+            }
     })
 }
 
@@ -30,7 +41,7 @@ mod tests {
     use coracle_app::{Inherit, InheritKey};
     use coracle_engine::Import;
 
-    use super::key_of;
+    use super::{grant_of, key_of};
     use crate::compose::restricted;
 
     /// What Spin denies to a dependency that does not inherit the key, and what it forgets: the sockets of WASI 0.3 among the hosts.
@@ -88,12 +99,21 @@ mod tests {
         for (key, interfaces) in BY_KEY {
             let others: std::collections::BTreeSet<_> = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
             for name in *interfaces {
-                assert_eq!(key_of(&Import::parse(name)), Some(*key), "{name}");
+                assert_eq!(grant_of(&Import::parse(name)).and_then(key_of), Some(*key), "{name}");
                 assert!(restricted(name, &Inherit::None).is_some(), "{name}");
                 assert!(restricted(name, &Inherit::Some(others.clone())).is_some(), "{name}");
                 assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");
                 assert_eq!(restricted(name, &Inherit::All), None, "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn grants_without_a_key_go_with_all_of_them() {
+        let every = || Inherit::Some(InheritKey::ALL.into());
+        for name in ["wasmcloud:secrets/store@0.1.0-draft", "wasmcloud:secrets/reveal@2.1.0"] {
+            assert!(restricted(name, &Inherit::None).is_some() && restricted(name, &every()).is_some(), "{name}");
+            assert_eq!(restricted(name, &Inherit::All), None, "{name}");
         }
     }
 

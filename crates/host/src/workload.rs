@@ -129,6 +129,7 @@ impl Workload {
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
         placement.site.app.clone_from(&app.name);
         bind(&app, &needed, &mut placement)?;
+        capabilities::settle(&placement.site).await?;
         let has_files = app.components.iter().any(|component| needed.contains(&component.id) && !component.files.is_empty());
         let assets = has_files.then(|| temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)).transpose()?;
         let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), assets };

@@ -2,6 +2,7 @@
 //! speak raw HTTP, and servers.
 
 pub mod certificates;
+pub mod fakes;
 pub mod frames;
 pub mod raw;
 pub mod servers;

@@ -25,7 +25,7 @@ pub(super) const METRICS: Signal = Signal { name: "metrics", variable: "METRICS"
 pub(super) const LOGS: Signal = Signal { name: "logs", variable: "LOGS", path: "/v1/logs" };
 
 /// Who takes one signal.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Collector {
     pub(super) signal: Signal,
     /// The whole address.
@@ -34,6 +34,15 @@ pub(super) struct Collector {
     pub(super) timeout: Duration,
     /// The environment variable that names it.
     pub(super) variable: String,
+    /// What it wants to see in each request, as the environment writes it.
+    pub(super) headers: String,
+}
+
+impl std::fmt::Debug for Collector {
+    /// Headers may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collector").field("signal", &self.signal).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +72,9 @@ impl Collector {
         }
         let timeout = find(signal, "TIMEOUT", options).and_then(|(_, text, _)| text.parse().ok());
         let timeout = timeout.map_or(TIMEOUT, Duration::from_millis);
-        Ok(Some(Self { signal, endpoint, protocol, timeout, variable }))
+        let named = [format!("{EXPORTER}_HEADERS"), format!("{EXPORTER}_{}_HEADERS", signal.variable)];
+        let headers: Vec<_> = named.iter().filter_map(|variable| options.variable(variable)).collect();
+        Ok(Some(Self { signal, endpoint, protocol, timeout, variable, headers: headers.join(",") }))
     }
 
     pub(super) fn is_https(&self) -> bool {

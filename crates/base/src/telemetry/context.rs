@@ -35,6 +35,43 @@ impl TraceContext {
         context.is_valid().then_some(Self(context))
     }
 
+    /// The place that ids in hexadecimal digits name; `None` when they name none. A wrong `state` is left out.
+    #[must_use]
+    pub fn of_ids(trace_id: &str, span_id: &str, is_sampled: bool, state: &[(String, String)]) -> Option<Self> {
+        let trace = TraceId::from_hex(hexadecimal(trace_id, 32)?).ok()?;
+        let span = SpanId::from_hex(hexadecimal(span_id, 16)?).ok()?;
+        let pairs = state.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let state = TraceState::from_key_value(pairs).unwrap_or_default();
+        let flags = if is_sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+        let context = SpanContext::new(trace, span, flags, false, state);
+        context.is_valid().then_some(Self(context))
+    }
+
+    /// The id of the trace, in hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        self.0.trace_id().to_string()
+    }
+
+    /// The id of the span, in hexadecimal digits.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        self.0.span_id().to_string()
+    }
+
+    /// Whether the trace is recorded.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.0.is_sampled()
+    }
+
+    /// What tracing systems added.
+    #[must_use]
+    pub fn state(&self) -> Vec<(String, String)> {
+        let header = self.0.trace_state().header();
+        header.split(',').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
     /// Makes `span`, which was not entered yet, a child of this place.
     pub fn adopt(&self, span: &tracing::Span) {
         let parent = opentelemetry::Context::new().with_remote_span_context(self.0.clone());
@@ -49,6 +86,12 @@ impl TraceContext {
         if !state.is_empty() {
             set(TRACESTATE, state);
         }
+    }
+}
+
+impl From<TraceContext> for SpanContext {
+    fn from(place: TraceContext) -> Self {
+        place.0
     }
 }
 

@@ -16,8 +16,10 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::collector::{Collector, LOGS, METRICS, Protocol, TRACES};
+use super::guest::{Adopted, Adopting, Kind, Relay, Relays, Sender};
 use super::logs::Logs;
 use super::{BoxLayer, Options, TelemetryError};
 use crate::metrics;
@@ -33,6 +35,7 @@ const SCOPE: &str = "coracle";
 pub struct Guard {
     runtime: Option<Runtime>,
     providers: Providers,
+    relays: Relays,
 }
 
 #[derive(Default)]
@@ -53,36 +56,50 @@ pub(super) fn start(options: &Options, registry: &metrics::Registry, layers: &mu
     // gRPC channels belong to the runtime in which they are made.
     let entered = runtime.enter();
     let mut providers = Providers::default();
+    let mut relay = Relay::default();
+    let mut open = |kind, collector: &Collector| {
+        let sender = Sender::new(collector, || Client::new(collector, runtime.handle())).map_err(|source| collector.refused(source))?;
+        relay.open(kind, sender, &resource(options), runtime.handle());
+        Ok::<_, TelemetryError>(())
+    };
     if let Some(collector) = collectors.0 {
+        open(Kind::Spans, &collector)?;
         let exporter = span_exporter(&collector, runtime.handle()).map_err(|source| collector.refused(source))?;
         let provider = SdkTracerProvider::builder().with_resource(resource(options)).with_batch_exporter(exporter).build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer(SCOPE)).with_threads(false).with_location(false);
+        layers.push(Adopting.with_filter(exported(options)?).boxed());
         layers.push(layer.with_filter(exported(options)?).boxed());
+        layers.push(Adopted.with_filter(exported(options)?).boxed());
         providers.traces = Some(provider);
     }
     if let Some(collector) = collectors.1 {
+        open(Kind::Metrics, &collector)?;
         let exporter = metric_exporter(&collector, runtime.handle()).map_err(|source| collector.refused(source))?;
         let provider = SdkMeterProvider::builder().with_resource(resource(options)).with_periodic_exporter(exporter).build();
         registry.export(provider.meter(SCOPE));
         providers.metrics = Some(provider);
     }
     if let Some(collector) = collectors.2 {
+        open(Kind::Logs, &collector)?;
         let exporter = log_exporter(&collector, runtime.handle()).map_err(|source| collector.refused(source))?;
         let provider = SdkLoggerProvider::builder().with_resource(resource(options)).with_batch_exporter(exporter).build();
         layers.push(Logs::new(&provider, SCOPE).with_filter(exported(options)?).boxed());
         providers.logs = Some(provider);
     }
     drop(entered);
-    Ok(Guard { runtime: Some(runtime), providers })
+    let relays = relay.relays();
+    layers.push(relay.with_filter(LevelFilter::OFF).boxed());
+    Ok(Guard { runtime: Some(runtime), providers, relays })
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        let providers = std::mem::take(&mut self.providers);
+        let (providers, relays) = (std::mem::take(&mut self.providers), std::mem::take(&mut self.relays));
         let (done, ended) = mpsc::channel();
         // On a thread, because an exporter's own timeouts may add up to more than the end of a process should wait.
         let shutdown = std::thread::Builder::new().name("coracle-otlp-end".to_owned()).spawn(move || {
+            relays.flush();
             providers.shutdown();
             let _ = done.send(());
         });
@@ -126,7 +143,7 @@ fn resource(options: &Options) -> Resource {
     if names_itself { builder.build() } else { builder.with_service_name(options.service_name.clone()).build() }
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Builds the exporter of one signal. The three builders have no trait in common that could choose the protocol.
 macro_rules! exporter {
@@ -159,7 +176,7 @@ type Connector = hyper_rustls::HttpsConnector<hyper_util::client::legacy::connec
 
 /// Sends an export on our runtime: the threads that ask for it have none.
 #[derive(Debug)]
-struct Client {
+pub(super) struct Client {
     runtime: Handle,
     http: HyperClient<Connector>,
 }

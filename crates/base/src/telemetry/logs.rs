@@ -9,6 +9,9 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::Context;
 
+/// The field that makes an error a critical one.
+const CRITICAL: &str = "critical";
+
 /// Sends every event that reaches it.
 pub(super) struct Logs {
     logger: SdkLogger,
@@ -63,6 +66,11 @@ impl Visit for Fields<'_> {
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
+        // `tracing` has no level beyond ERROR, and guests have one.
+        if field.name() == CRITICAL && value {
+            self.0.set_severity_text("CRITICAL");
+            self.0.set_severity_number(Severity::Fatal);
+        }
         self.put(field, value);
     }
 

@@ -7,6 +7,8 @@ mod context;
 mod export;
 mod logs;
 
+pub mod guest;
+
 pub use context::{TRACEPARENT, TRACESTATE, TraceContext};
 
 use std::collections::BTreeMap;

@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod collector;
+mod guests;
 mod metrics;
 mod otlp;

@@ -6,11 +6,13 @@ mod connector;
 mod http;
 mod link;
 mod pool;
+mod service;
 
 pub(crate) use connector::{Connector, ConnectorError, Stream};
 pub(crate) use http::{Answer, Http, HttpError};
 pub(crate) use link::{Away, Link};
 pub(crate) use pool::{Full, Place, Pool, Pooled};
+pub(crate) use service::{Service, Token};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -65,7 +67,12 @@ pub(crate) struct Binding<B: ?Sized + 'static> {
     pub(crate) missing: &'static [&'static str],
 }
 
-impl Opening<'_> {
+impl<'a> Opening<'a> {
+    /// What the backend of `table` is opened with; `place` is where the table stands, and `folder` where its relative paths start.
+    pub(crate) fn new(label: &'a str, site: &'a Site, place: String, table: toml::Table, folder: &'a Path) -> Self {
+        Self { label, site, place, table, folder }
+    }
+
     /// The table without its `type`, read as `T`, which should deny unknown fields.
     ///
     /// # Errors
@@ -148,30 +155,39 @@ impl<B: ?Sized> Binding<B> {
             let kind = self.kind(label, &table)?;
             table.remove("type");
             let place = format!("{}.{label}", self.table);
-            let opening = Opening { label, site: bind.site, place, table, folder: bind.config.folder() };
+            let opening = Opening::new(label, bind.site, place, table, bind.config.folder());
             opened.insert(label.clone(), (kind.open)(&opening)?);
         }
         Ok(opened)
     }
 
     fn kind(&self, label: &str, table: &toml::Table) -> Result<&'static Kind<B>, BindError> {
-        let known = || {
-            let types = self.kinds.iter().flat_map(|kind| kind.types);
-            types.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-        };
-        let place = format!("[{}.{label}]", self.table);
-        let Some(name) = table.get("type").and_then(toml::Value::as_str) else {
-            return Err(BindError::Refused { message: format!("`{place}` has no `type`"), remedy: format!("write one of {}", known()) });
-        };
-        let kind = self.kinds.iter().find(|kind| kind.types.contains(&name));
-        kind.copied().ok_or_else(|| {
-            let is_missing = if self.missing.contains(&name) { ", which this version does not have" } else { ", which is not known" };
-            BindError::Refused {
-                message: format!("`{place}` has the type `{name}`{is_missing}"),
-                remedy: format!("use one of {}", known()),
-            }
-        })
+        find(self.kinds, self.missing, &format!("{}.{label}", self.table), table)
     }
+}
+
+/// The kind that the `type` of `table` names. The table stands at `place`; `missing` are types of Spin's that this version lacks.
+///
+/// # Errors
+/// [`BindError`] when it names none, or one that is not there.
+pub(crate) fn find<B: ?Sized>(
+    kinds: &[&'static Kind<B>],
+    missing: &[&str],
+    place: &str,
+    table: &toml::Table,
+) -> Result<&'static Kind<B>, BindError> {
+    let known = || {
+        let types = kinds.iter().flat_map(|kind| kind.types);
+        types.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    let Some(name) = table.get("type").and_then(toml::Value::as_str) else {
+        return Err(BindError::Refused { message: format!("`[{place}]` has no `type`"), remedy: format!("write one of {}", known()) });
+    };
+    let kind = kinds.iter().find(|kind| kind.types.contains(&name));
+    kind.copied().ok_or_else(|| {
+        let is_missing = if missing.contains(&name) { ", which this version does not have" } else { ", which is not known" };
+        BindError::Refused { message: format!("`[{place}]` has the type `{name}`{is_missing}"), remedy: format!("use one of {}", known()) }
+    })
 }
 
 /// `path` from the root.

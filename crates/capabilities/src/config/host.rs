@@ -7,17 +7,17 @@ use super::State;
 use crate::resolver::LookupError;
 
 mod draft {
-    wasmtime::component::bindgen!({ path: "src/config/wit/draft" });
+    wasmtime::component::bindgen!({ path: "src/config/wit/draft", imports: { default: async }, require_store_data_send: true });
     pub(super) use wasi::config::{runtime, store};
 }
 
 mod draft_2024_09_27 {
-    wasmtime::component::bindgen!({ path: "src/config/wit/draft-2024-09-27" });
+    wasmtime::component::bindgen!({ path: "src/config/wit/draft-2024-09-27", imports: { default: async }, require_store_data_send: true });
     pub(super) use wasi::config::store;
 }
 
 mod rc1 {
-    wasmtime::component::bindgen!({ path: "src/config/wit/rc1" });
+    wasmtime::component::bindgen!({ path: "src/config/wit/rc1", imports: { default: async }, require_store_data_send: true });
     pub(super) use wasi::config::store;
 }
 
@@ -35,8 +35,8 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 impl State {
     /// A name that is unknown, or could not be one, has no value; that is no error here.
     #[tracing::instrument(name = "wasi_config.get", skip_all, fields(otel.kind = "client"))]
-    fn find(&self, key: &str) -> Result<Option<String>, String> {
-        match self.variables.get(key) {
+    async fn find(&self, key: &str) -> Result<Option<String>, String> {
+        match self.variables.get(key).await {
             Ok(value) => Ok(Some(value)),
             Err(LookupError::InvalidName { .. } | LookupError::Undefined { .. }) => Ok(None),
             Err(LookupError::Unresolved(error)) => Err(error.to_string()),
@@ -44,8 +44,8 @@ impl State {
     }
 
     #[tracing::instrument(name = "wasi_config.get_all", skip_all, fields(otel.kind = "client"))]
-    fn find_all(&self) -> Result<Vec<(String, String)>, String> {
-        self.variables.all().map_err(|error| error.to_string())
+    async fn find_all(&self) -> Result<Vec<(String, String)>, String> {
+        self.variables.all().await.map_err(|error| error.to_string())
     }
 }
 
@@ -53,12 +53,12 @@ impl State {
 macro_rules! answer {
     ($($host:path, $error:path;)+) => {$(
         impl $host for State {
-            fn get(&mut self, key: String) -> Result<Option<String>, $error> {
-                self.find(&key).map_err(<$error>::Upstream)
+            async fn get(&mut self, key: String) -> Result<Option<String>, $error> {
+                self.find(&key).await.map_err(<$error>::Upstream)
             }
 
-            fn get_all(&mut self) -> Result<Vec<(String, String)>, $error> {
-                self.find_all().map_err(<$error>::Upstream)
+            async fn get_all(&mut self) -> Result<Vec<(String, String)>, $error> {
+                self.find_all().await.map_err(<$error>::Upstream)
             }
         }
     )+};

@@ -58,7 +58,7 @@ greeting = { default = "hello" }
 greeting = "{{ greeting }}, world"
 "#,
             denied: "every name has no value, and the list of all is empty",
-            backends: &["env", "static"],
+            backends: &["env", "static", "files", "vault"],
         }
     }
 }

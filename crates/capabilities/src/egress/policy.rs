@@ -112,7 +112,7 @@ impl Policy {
         let resolver = request.site.shared::<Resolver>();
         let entries = request.strings(KEY)?;
         let line = |entry: &String| {
-            Line::parse(entry, resolver.as_deref()).map_err(|cause| GrantError::Refused {
+            Line::parse(entry, resolver.as_ref()).map_err(|cause| GrantError::Refused {
                 component: request.component.to_owned(),
                 message: format!("an entry of `allowed_outbound_hosts` is malformed: {cause}"),
                 remedy: format!("correct `{entry}`"),
@@ -196,7 +196,7 @@ impl Policy {
     fn filled(&self, text: &str, template: &Template) -> Option<Entry> {
         let component = &self.component;
         let is_news = || self.networking.is_news(component, text);
-        let filled = match self.resolver.as_ref()?.resolve_template(template) {
+        let filled = match self.resolver.as_ref()?.known_template(template) {
             Ok(filled) => filled,
             Err(error) => {
                 if is_news() {
@@ -232,13 +232,13 @@ impl Policy {
 
 impl Line {
     /// Reads an entry; one with variables is tried with the values that they have by now, which stay out of the error.
-    fn parse(entry: &str, resolver: Option<&Resolver>) -> Result<Self, String> {
+    fn parse(entry: &str, resolver: Option<&Arc<Resolver>>) -> Result<Self, String> {
         let template = Template::parse(entry).map_err(|error| error.to_string())?;
         if template.variables().next().is_none() {
             let meaning = Entry::parse(entry).map(Meaning::Fixed).map_err(|error| error.to_string())?;
             return Ok(Self { text: entry.to_owned(), meaning });
         }
-        let filled = resolver.and_then(|resolver| resolver.resolve_template(&template).ok());
+        let filled = resolver.and_then(|resolver| resolver.known_template(&template).ok());
         if let Some(filled) = filled.filter(|filled| !is_blank(filled))
             && let Err(error) = Entry::parse(&filled)
         {

@@ -211,13 +211,7 @@ impl Capability for Mysql {
         const fn interface(name: &'static str, versions: &'static [&'static str]) -> Interface {
             Interface { name, versions, granted_by: Some(HOSTS) }
         }
-        const {
-            &[
-                interface("fermyon:spin/mysql", &[]),
-                interface("fermyon:spin/mysql", &["2.0.0"]),
-                interface("spin:mysql/mysql", &["3.0.0"]),
-            ]
-        }
+        const { &[interface("fermyon:spin/mysql", &[]), interface("fermyon:spin/mysql", &["2.0.0"]), interface("spin:mysql/mysql", &["3.0.0"])] }
     }
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {

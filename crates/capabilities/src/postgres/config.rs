@@ -113,7 +113,9 @@ impl Place {
         match (&self.url, &self.host) {
             (Some(url), None) => return Ok(url.clone()),
             (None, Some(_)) => {}
-            _ => return Err(opening.refused("it needs one of `url` and `host`", "write `url = \"postgres://user:password@host/database\"`")),
+            _ => {
+                return Err(opening.refused("it needs one of `url` and `host`", "write `url = \"postgres://user:password@host/database\"`"));
+            }
         }
         let port = self.port.map(|port| port.to_string());
         let tls = self.tls_required.map(|is_required| if is_required { "require" } else { "prefer" });

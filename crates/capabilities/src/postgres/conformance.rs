@@ -200,7 +200,8 @@ async fn what_nobody_waits_for_is_stopped_and_undone() {
         drop(session);
         let session = database.connect().await.unwrap();
         assert!(rows(&session, "SELECT * FROM dropped").await.is_empty(), "{name}");
-        let sleepers = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3600)%' AND state = 'active' AND pid <> pg_backend_pid()";
+        let sleepers =
+            "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3600)%' AND state = 'active' AND pid <> pg_backend_pid()";
         assert!(rows(&session, sleepers).await.is_empty(), "{name}");
 
         let mut endless = session.query("SELECT n FROM generate_series(1, 1000000000) AS n", vec![]).await.unwrap().rows;
@@ -226,7 +227,8 @@ async fn a_session_is_busy_while_it_is_read() {
 
 #[tokio::test]
 async fn statements_and_rows_have_their_bounds() {
-    let limits = Limits { statement_time_max: Duration::from_millis(50), result_bytes_max: 1_000, message_bytes_max: 4_000, ..Limits::default() };
+    let limits =
+        Limits { statement_time_max: Duration::from_millis(50), result_bytes_max: 1_000, message_bytes_max: 4_000, ..Limits::default() };
     let (backends, _running) = backends(2, limits);
     for (name, database) in backends {
         let session = database.connect().await.unwrap();

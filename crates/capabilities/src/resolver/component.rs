@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coracle_engine::{GrantError, GrantRequest};
+use futures::future::try_join_all;
 
 use super::{ResolveError, Resolver, Template, name};
 
@@ -66,19 +67,19 @@ impl ComponentVariables {
     ///
     /// # Errors
     /// [`LookupError`] says why there is none.
-    pub fn get(&self, name: &str) -> Result<String, LookupError> {
+    pub async fn get(&self, name: &str) -> Result<String, LookupError> {
         name::check(name).map_err(|rule| LookupError::InvalidName { name: name::shown(name), rule })?;
         let template = self.templates.get(name).ok_or_else(|| LookupError::Undefined { name: name::shown(name) })?;
-        Ok(self.resolver.resolve_template(template)?)
+        Ok(self.resolver.resolve_template(template).await?)
     }
 
     /// Every variable of the component with its value, by name.
     ///
     /// # Errors
     /// The first variable that has no value.
-    pub fn all(&self) -> Result<Vec<(String, String)>, ResolveError> {
-        let pairs = self.templates.iter().map(|(name, template)| Ok((name.clone(), self.resolver.resolve_template(template)?)));
-        pairs.collect()
+    pub async fn all(&self) -> Result<Vec<(String, String)>, ResolveError> {
+        let pairs = self.templates.iter().map(async |(name, template)| Ok((name.clone(), self.resolver.resolve_template(template).await?)));
+        try_join_all(pairs).await
     }
 
     /// The names of the component's variables, for a start-up table.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
 /// A value that stays out of logs and messages.
 #[derive(Default, Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -23,6 +26,16 @@ impl From<String> for Secret {
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    /// A string of a configuration. The message about anything else does not repeat it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(text) => Ok(Self(text)),
+            other => Err(D::Error::custom(format_args!("it must be a string, and is of type {}", other.type_str()))),
+        }
     }
 }
 

@@ -7,12 +7,12 @@ use super::State;
 use crate::resolver::LookupError;
 
 mod v1 {
-    wasmtime::component::bindgen!({ path: "src/variables/wit/v1" });
+    wasmtime::component::bindgen!({ path: "src/variables/wit/v1", imports: { default: async }, require_store_data_send: true });
     pub(super) use fermyon::spin::config::*;
 }
 
 mod v2 {
-    wasmtime::component::bindgen!({ path: "src/variables/wit/v2" });
+    wasmtime::component::bindgen!({ path: "src/variables/wit/v2", imports: { default: async }, require_store_data_send: true });
     pub(super) use fermyon::spin::variables::*;
 }
 
@@ -36,8 +36,8 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
 
 impl v1::Host for State {
     #[tracing::instrument(name = "spin_config.get", skip_all, fields(otel.kind = "client"))]
-    fn get_config(&mut self, key: String) -> Result<String, v1::Error> {
-        self.variables.get(&key).map_err(|error| match &error {
+    async fn get_config(&mut self, key: String) -> Result<String, v1::Error> {
+        self.variables.get(&key).await.map_err(|error| match &error {
             LookupError::InvalidName { .. } => v1::Error::InvalidKey(error.to_string()),
             // This version has no word for a name that is not defined; guests expect `provider`.
             LookupError::Undefined { .. } | LookupError::Unresolved(_) => v1::Error::Provider(error.to_string()),
@@ -47,8 +47,8 @@ impl v1::Host for State {
 
 impl v2::Host for State {
     #[tracing::instrument(name = "spin_variables.get", skip_all, fields(otel.kind = "client"))]
-    fn get(&mut self, name: String) -> Result<String, v2::Error> {
-        self.variables.get(&name).map_err(|error| match &error {
+    async fn get(&mut self, name: String) -> Result<String, v2::Error> {
+        self.variables.get(&name).await.map_err(|error| match &error {
             LookupError::InvalidName { .. } => v2::Error::InvalidName(error.to_string()),
             LookupError::Undefined { .. } => v2::Error::Undefined(error.to_string()),
             LookupError::Unresolved(_) => v2::Error::Provider(error.to_string()),
@@ -62,7 +62,7 @@ impl<T: Send> v3::HostWithStore<T> for State {
     #[tracing::instrument(name = "spin_variables.get", skip_all, fields(otel.kind = "client"))]
     async fn get(accessor: &Accessor<T, Self>, name: String) -> Result<String, v3::Error> {
         let variables = accessor.with(|mut access| std::sync::Arc::clone(&access.get().variables));
-        variables.get(&name).map_err(|error| match &error {
+        variables.get(&name).await.map_err(|error| match &error {
             LookupError::InvalidName { .. } => v3::Error::InvalidName(error.to_string()),
             LookupError::Undefined { .. } => v3::Error::Undefined(error.to_string()),
             LookupError::Unresolved(_) => v3::Error::Provider(error.to_string()),

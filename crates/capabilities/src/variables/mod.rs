@@ -63,7 +63,7 @@ greeting = "{{ greeting }}, world"
 token = "{{ api_token }}"
 "#,
             denied: "every name is `undefined`",
-            backends: &["env", "static"],
+            backends: &["env", "static", "files", "vault"],
         }
     }
 }

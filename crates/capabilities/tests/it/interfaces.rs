@@ -56,18 +56,23 @@ const ANSWERED: &[Row] = &[
     ("wasi:http", &["types", "outgoing-handler"], WASI_0_2),
     ("wasi:http", &["types", "client"], WASI_0_3),
     ("wasi:config", &["store"], &["0.2.0-draft-2024-09-27", "0.2.0-draft", "0.2.0-rc.1"]),
+    ("wasi:config", &["runtime"], &["0.2.0-draft"]),
     ("wasi:keyvalue", &["store", "atomics", "batch"], &["0.2.0-draft", "0.2.0-draft2"]),
     (
         "fermyon:spin",
-        &["config", "http", "http-types", "key-value", "mysql", "postgres", "rdbms-types", "redis", "redis-types", "sqlite"],
+        &["config", "http", "http-types", "key-value", "llm", "mysql", "postgres", "rdbms-types", "redis", "redis-types", "sqlite"],
         &[""],
     ),
-    ("fermyon:spin", &["key-value", "mqtt", "mysql", "postgres", "rdbms-types", "redis", "sqlite", "variables"], &["2.0.0"]),
+    ("fermyon:spin", &["key-value", "llm", "mqtt", "mysql", "postgres", "rdbms-types", "redis", "sqlite", "variables"], &["2.0.0"]),
     ("spin:mqtt", &["mqtt"], &["3.0.0"]),
     ("wasi:blobstore", &["blobstore", "container", "types"], &["0.2.0-draft"]),
     ("wasi:messaging", &["types", "producer", "request-reply"], &["0.2.0-draft"]),
     ("wasmcloud:messaging", &["types", "consumer"], &["0.2.0", "0.3.0"]),
     ("wasmcloud:messaging", &["producer", "request-reply"], &["0.3.0"]),
+    ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
+    ("wasi:logging", &["logging"], &["", "0.1.0-draft"]),
+    ("wasmcloud:secrets", &["store", "reveal"], &["0.1.0-draft", "2.1.0"]),
+    ("wasmcloud:secrets", &["secret"], &["2.1.0"]),
     ("spin:key-value", &["key-value"], &["3.0.0"]),
     ("spin:redis", &["redis"], &["3.0.0"]),
     ("spin:variables", &["variables"], &["3.0.0"]),
@@ -78,9 +83,11 @@ const ANSWERED: &[Row] = &[
 ];
 
 const LACKING: &[Row] = &[
-    ("fermyon:spin", &["llm"], &[""]),
-    ("fermyon:spin", &["llm"], &["2.0.0"]),
-    ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
+    ("wasmcloud:blobstore", &["blobstore", "container", "types"], &["0.1.0"]),
+    ("wasmcloud:bus", &["lattice"], &["1.0.0", "2.0.1"]),
+    ("wasmcloud:identity", &["store"], &["0.0.1"]),
+    ("wasmcloud:keyvalue", &["atomics", "batch", "cas", "store", "types"], &["0.2.0"]),
+    ("wasmcloud:postgres", &["types", "query", "prepared"], &["0.2.0"]),
 ];
 
 fn imports(rows: &[Row]) -> impl Iterator<Item = Import> {

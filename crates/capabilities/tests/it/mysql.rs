@@ -10,9 +10,7 @@ use crate::sql;
 
 fn given(server: &Server) -> Given {
     let allowed = format!("mysql://{}", server.place().address());
-    Given::default()
-        .grant("outbound-hosts", json!([allowed]))
-        .runtime_config("[outbound_mysql]\nmax_connections = 4", Path::new("/"))
+    Given::default().grant("outbound-hosts", json!([allowed])).runtime_config("[outbound_mysql]\nmax_connections = 4", Path::new("/"))
 }
 
 #[tokio::test]

@@ -90,8 +90,7 @@ pub(crate) async fn survives_a_crash(guest: Served, database: &str, address: &st
         is_over.set(true);
         (failures, failed.get(), server)
     };
-    let (loads, (failures, failures_after, _server)) =
-        futures::join!(futures::future::join_all((0..AT_ONCE).map(|_| load())), story);
+    let (loads, (failures, failures_after, _server)) = futures::join!(futures::future::join_all((0..AT_ONCE).map(|_| load())), story);
     drop(loads);
     assert_eq!(failures, failures_after, "{database}: errors only while it was away");
     let (status, count) = guest.answer(request(&format!("/{database}/count"), address)).await.unwrap();

@@ -181,14 +181,6 @@ fn mistakes_in_the_tables_of_servers_are_named() {
 }
 
 #[test]
-fn a_table_for_a_client_that_this_version_lacks_is_not_taken_for_a_mistake() {
-    for table in ["llm_compute"] {
-        let text = refused("key-value", &[], &format!("[{table}]\nmax_connections = 1"));
-        assert_eq!(text, format!("runtime configuration: `{table}` is for a client that this version does not have; remove the table"));
-    }
-}
-
-#[test]
 fn either_version_3_of_sqlite_links_without_async() {
     for version in ["3.0.0", "3.1.0"] {
         let import =

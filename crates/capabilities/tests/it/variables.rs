@@ -1,7 +1,10 @@
 //! Variables, in each version of Spin's interfaces.
 
+use std::path::Path;
+
 use coracle_capabilities as capabilities;
 use coracle_engine::{GrantRequest, Site};
+use coracle_testkit::fakes::vault::Vault;
 use serde_json::json;
 use wasmtime::component::Val;
 
@@ -139,4 +142,63 @@ async fn no_log_at_any_level_has_a_secret() {
     let text = lines.text();
     assert!(text.contains("spin_variables.get"), "the lookups themselves are logged: {text}");
     assert!(!text.contains(SECRET), "{text}");
+}
+
+/// What the guest is answered with these providers, for variables that nobody else has a value of.
+async fn provided(config: &str, folder: &Path, paths: &[&str]) -> Vec<(u16, String)> {
+    let given = Given::default()
+        .variables(&[("greeting", None), ("secret_token", None), ("fallback", Some("default"))], &[])
+        .grant("variables", json!({ "greeting": "{{ greeting }}!", "token": "{{ secret_token }}", "fallback": "{{ fallback }}" }))
+        .runtime_config(config, folder);
+    let guest = given.serve("spin7-variables");
+    let mut answers = Vec::new();
+    for path in paths {
+        answers.push(guest.get(path).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_guest_of_spin_7_reads_values_of_vault() {
+    let vault = Vault::start("t0k3n", None).unwrap();
+    vault.set("app/greeting", "hello");
+    vault.set("app/secret_token", SECRET);
+    let config = format!(
+        "[[variables_provider]]\ntype = \"vault\"\nurl = \"{}\"\ntoken = \"t0k3n\"\nmount = \"secret\"\nprefix = \"app\"",
+        vault.url()
+    );
+    let paths = ["/greeting", "/token", "/fallback", "/absent"];
+    let answers = provided(&config, Path::new("/"), &paths).await;
+    let ok = |text: &str| (200, text.to_owned());
+    assert_eq!(answers[..3], [ok("hello!"), ok(SECRET), ok("default")]);
+    assert!(answers[3].0 == 404 && answers[3].1.contains("Undefined"), "{:?}", answers[3]);
+    assert_eq!(vault.asked(), ["greeting", "secret_token", "fallback"].map(|name| format!("/v1/secret/data/app/{name}")));
+
+    vault.seal(true);
+    let lines = Lines::default();
+    let _listening = lines.listen("coracle=trace");
+    for (status, text) in provided(&config, Path::new("/"), &["/greeting", "/fallback"]).await {
+        assert!(status == 404 && text.contains("Provider") && text.contains("cannot be looked up now"), "{text}");
+        assert!(!text.contains("localhost"), "a guest does not learn where the Vault is: {text}");
+    }
+    let text = lines.text();
+    assert!(text.contains("unseal it") && !text.contains("t0k3n") && !text.contains(SECRET), "{text}");
+}
+
+#[tokio::test]
+async fn a_guest_of_spin_7_reads_mounted_files_as_they_are_now() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("greeting"), "hello\n").unwrap();
+    let config = "[[variables_provider]]\ntype = \"files\"\npath = \".\"\n[[variables_provider]]\ntype = \"static\"\nvalues = { secret_token = \"s\" }";
+    let answers = provided(config, folder.path(), &["/greeting", "/token", "/fallback"]).await;
+    assert_eq!(answers, ["hello!", "s", "default"].map(|text| (200, text.to_owned())));
+
+    let given = Given::default().variables(&[("greeting", None)], &[]).grant("variables", json!({ "greeting": "{{ greeting }}" }));
+    let guest = given.runtime_config(config, folder.path()).serve("spin7-variables");
+    assert_eq!(guest.get("/greeting").await, (200, "hello".to_owned()));
+    std::fs::write(folder.path().join("greeting"), "good evening").unwrap();
+    assert_eq!(guest.get("/greeting").await, (200, "good evening".to_owned()));
+    std::fs::remove_file(folder.path().join("greeting")).unwrap();
+    let (status, text) = guest.get("/greeting").await;
+    assert!(status == 404 && text.contains("Provider") && text.contains("SPIN_VARIABLE_GREETING"), "{text}");
 }

@@ -269,11 +269,11 @@ async fn an_interface_that_this_version_lacks_loads_and_is_denied() {
         "#;
     let workload = start(manifest).await.unwrap();
     let told: Vec<_> = workload.notices().iter().map(ToString::to_string).collect();
-    assert!(told.iter().any(|notice| notice.contains("`fermyon:spin/llm@2.0.0`, which this version does not have")), "{told:?}");
+    assert!(told.iter().any(|notice| notice.contains("`wasmcloud:identity/store@0.0.1`, which this version does not have")), "{told:?}");
     let (app, _) = HttpApp::new(&workload).unwrap();
     let (status, _, body) = Served { app, workload }.get("/").await;
-    assert_eq!((status, body.starts_with("Error::RuntimeError(")), (500, true), "{body}");
-    assert!(body.contains("`fermyon:spin/llm@2.0.0` is denied; this version of the host does not have it"), "{body}");
+    assert_eq!((status, body.starts_with("Error::Other(")), (500, true), "{body}");
+    assert!(body.contains("`wasmcloud:identity/store@0.0.1` is denied; this version of the host does not have it"), "{body}");
 }
 
 #[tokio::test]

@@ -33,7 +33,11 @@ fn kind(sent: &Sent) -> Kind {
         | ColumnType::MYSQL_TYPE_VARCHAR
         | ColumnType::MYSQL_TYPE_VAR_STRING
         | ColumnType::MYSQL_TYPE_STRING => {
-            if sent.character_set() == BINARY { Kind::Binary } else { Kind::Text }
+            if sent.character_set() == BINARY {
+                Kind::Binary
+            } else {
+                Kind::Text
+            }
         }
         ColumnType::MYSQL_TYPE_ENUM | ColumnType::MYSQL_TYPE_SET | ColumnType::MYSQL_TYPE_JSON => Kind::Text,
         ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => Kind::Text,

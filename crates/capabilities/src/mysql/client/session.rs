@@ -165,7 +165,9 @@ impl Session for Held {
         let connection = running.connection()?;
         let run = async {
             match connection.exec_drop(statement, positional(parameters)).await {
-                Err(mysql_async::Error::Server(cause)) if is_bare && cause.code == CANNOT_BE_PREPARED => connection.query_drop(statement).await,
+                Err(mysql_async::Error::Server(cause)) if is_bare && cause.code == CANNOT_BE_PREPARED => {
+                    connection.query_drop(statement).await
+                }
                 done => done,
             }
         };

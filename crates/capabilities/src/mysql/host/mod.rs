@@ -73,11 +73,9 @@ fn told(error: &Error) -> Told {
         Error::Parameter(_) => Told::Parameter(text),
         Error::Refused(_) | Error::TooSlow { .. } => Told::Query(text),
         Error::Conversion(_) => Told::Conversion(text),
-        Error::Busy
-        | Error::Lost
-        | Error::ResultTooLarge { .. }
-        | Error::StatementTooLarge { .. }
-        | Error::TooManyOperations { .. } => Told::Other(text),
+        Error::Busy | Error::Lost | Error::ResultTooLarge { .. } | Error::StatementTooLarge { .. } | Error::TooManyOperations { .. } => {
+            Told::Other(text)
+        }
     }
 }
 

@@ -40,7 +40,9 @@ impl Address {
         let destination = Destination::parse(address, SCHEME).map_err(|error| Error::Connection(error.to_string()))?;
         // The library does not know the two stricter modes of PostgreSQL's own; here every mode that speaks TLS is as strict.
         let address = ["verify-full", "verify-ca"].iter().fold(address.to_owned(), |address, mode| {
-            ["sslmode=", "sslmode = "].iter().fold(address, |address, key| address.replace(&format!("{key}{mode}"), &format!("{key}require")))
+            ["sslmode=", "sslmode = "]
+                .iter()
+                .fold(address, |address, key| address.replace(&format!("{key}{mode}"), &format!("{key}require")))
         });
         let read: Config = address.parse().map_err(|error: tokio_postgres::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();

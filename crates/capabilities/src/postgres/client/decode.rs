@@ -91,7 +91,11 @@ fn moment(raw: &[u8]) -> Result<Option<Value>, Failure> {
 
 fn interval(raw: &[u8]) -> Result<Interval, Failure> {
     let mut raw = raw;
-    let interval = Interval { micros: i64::from_be_bytes(take(&mut raw)?), days: i32::from_be_bytes(take(&mut raw)?), months: i32::from_be_bytes(take(&mut raw)?) };
+    let interval = Interval {
+        micros: i64::from_be_bytes(take(&mut raw)?),
+        days: i32::from_be_bytes(take(&mut raw)?),
+        months: i32::from_be_bytes(take(&mut raw)?),
+    };
     if raw.is_empty() { Ok(interval) } else { Err("it is too long".into()) }
 }
 

@@ -34,9 +34,8 @@ pub(super) fn encode(value: Value, kind: &Type, number: usize) -> Result<Encoded
         }
         _ => {}
     }
-    let text = written(value).ok_or_else(|| {
-        Error::Parameter(format!("parameter {number} has no form as `{}`; send a value of another type", kind.name()))
-    })?;
+    let text = written(value)
+        .ok_or_else(|| Error::Parameter(format!("parameter {number} has no form as `{}`; send a value of another type", kind.name())))?;
     Ok(Encoded { bytes: Some(text.into_bytes()), is_text: true })
 }
 

@@ -53,7 +53,8 @@ impl Link {
         let status = stream.status();
         let (client, mut connection) = config.connect_raw(stream, NoTls).await.map_err(|error| refused_entry(&error))?;
         // What the server says beside its answers, such as notices, nobody listens to.
-        let driver = tokio::spawn(async move { while let Some(Ok(_)) = std::future::poll_fn(|context| connection.poll_message(context)).await {} });
+        let driver =
+            tokio::spawn(async move { while let Some(Ok(_)) = std::future::poll_fn(|context| connection.poll_message(context)).await {} });
         let (statements, is_broken) = (Mutex::default(), AtomicBool::new(false));
         Ok(Self { client, statements, status, is_broken, driver: driver.abort_handle() })
     }
@@ -80,7 +81,8 @@ impl Link {
 
     /// Whether `error` says that a statement prepared earlier no longer fits, so that it has to be prepared anew. It is forgotten.
     pub(super) fn is_stale(&self, statement: &str, error: &tokio_postgres::Error) -> bool {
-        let is_stale = error.code().is_some_and(|code| [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED].contains(code));
+        let is_stale =
+            error.code().is_some_and(|code| [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED].contains(code));
         is_stale && self.statements.lock().remove(statement).is_some()
     }
 

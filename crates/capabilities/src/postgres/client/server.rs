@@ -137,9 +137,7 @@ impl Server {
                 let secured = self.connector.start_tls(stream, &config, self.limits().connect_time_max).await;
                 secured.map_err(|error| self.unreachable(&error))
             }
-            (_, TlsUse::Always) => {
-                Err(Error::Connection(format!("`{}` does not speak TLS; let it, or say `sslmode=disable`", self.place)))
-            }
+            (_, TlsUse::Always) => Err(Error::Connection(format!("`{}` does not speak TLS; let it, or say `sslmode=disable`", self.place))),
             _ => Ok(stream),
         }
     }

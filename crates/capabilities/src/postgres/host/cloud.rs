@@ -71,9 +71,8 @@ fn values(parameters: Vec<types::PgValue>) -> Vec<Value> {
 }
 
 fn named(columns: &[Column], row: Row) -> Result<types::ResultRow, types::QueryError> {
-    let entry = |(value, column): (Value, &Column)| {
-        Ok(types::ResultRowEntry { column_name: column.name.clone(), value: read(value, column)? })
-    };
+    let entry =
+        |(value, column): (Value, &Column)| Ok(types::ResultRowEntry { column_name: column.name.clone(), value: read(value, column)? });
     row.into_iter().zip(columns).map(entry).collect()
 }
 

@@ -93,9 +93,7 @@ fn other(kind: &Type, raw: &[u8]) -> Option<PgValue> {
         Type::BYTEA_ARRAY => PgValue::ByteaArray(array(raw, |raw| Some(raw.to_vec()))?),
         Type::JSON_ARRAY => PgValue::JsonArray(array(raw, text)?),
         Type::NAME_ARRAY => PgValue::NameArray(array(raw, text)?),
-        Type::UUID_ARRAY => {
-            PgValue::UuidArray(array(raw, |raw| Some(uuid::Uuid::from_bytes(wire::uuid_from_sql(raw).ok()?).to_string()))?)
-        }
+        Type::UUID_ARRAY => PgValue::UuidArray(array(raw, |raw| Some(uuid::Uuid::from_bytes(wire::uuid_from_sql(raw).ok()?).to_string()))?),
         Type::POINT_ARRAY => PgValue::PointArray(array(raw, point)?),
         Type::DATE_ARRAY => PgValue::DateArray(array(raw, |raw| Date::of_days(wire::date_from_sql(raw).ok()?.into()).map(day))?),
         _ if kind.name() == "hstore" => hstore(raw)?,

@@ -19,7 +19,12 @@ errors!(wit::PgError, OtherError);
 rdbms!(types, parameters {} values {} columns {});
 
 impl wit::Host for View<'_, State> {
-    async fn query(&mut self, address: String, statement: String, parameters: Vec<types::ParameterValue>) -> Result<types::RowSet, wit::PgError> {
+    async fn query(
+        &mut self,
+        address: String,
+        statement: String,
+        parameters: Vec<types::ParameterValue>,
+    ) -> Result<types::RowSet, wit::PgError> {
         let handle = self.state.begin(&address, None)?.finish().await?;
         Ok(handle.query(&statement, values(parameters)).await?.into())
     }

@@ -6,8 +6,8 @@ use wasmtime::component::Resource;
 use self::bindings::spin::postgres::postgres as wit;
 use super::translate::{errors, rdbms};
 use super::{close, handle, open};
-use crate::postgres::handle::Handle;
 use crate::postgres::State;
+use crate::postgres::handle::Handle;
 
 pub(super) mod bindings {
     wasmtime::component::bindgen!({
@@ -46,7 +46,12 @@ impl wit::HostConnection for View<'_, State> {
         Ok(open(self, &address, None).await?.map_err(Into::into))
     }
 
-    async fn query(&mut self, connection: Resource<Handle>, statement: String, parameters: Vec<wit::ParameterValue>) -> Answer<wit::RowSet> {
+    async fn query(
+        &mut self,
+        connection: Resource<Handle>,
+        statement: String,
+        parameters: Vec<wit::ParameterValue>,
+    ) -> Answer<wit::RowSet> {
         let table = handle(self, &connection)?.query(&statement, parameters.into_iter().map(Into::into).collect()).await;
         Ok(table.map(Into::into).map_err(Into::into))
     }

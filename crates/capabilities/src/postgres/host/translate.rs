@@ -17,17 +17,17 @@ pub(super) enum Told {
 pub(super) fn told(error: &Error) -> Told {
     let text = error.to_string();
     match error {
-        Error::NotPermitted(_) | Error::AccessDenied | Error::Connection(_) | Error::TooManyConnections { .. } | Error::TooManyOpen { .. } => {
-            Told::Connection(text)
-        }
+        Error::NotPermitted(_)
+        | Error::AccessDenied
+        | Error::Connection(_)
+        | Error::TooManyConnections { .. }
+        | Error::TooManyOpen { .. } => Told::Connection(text),
         Error::Parameter(_) => Told::Parameter(text),
         Error::Refused(_) | Error::TooSlow { .. } => Told::Query(text),
         Error::Conversion(_) => Told::Conversion(text),
-        Error::Busy
-        | Error::Lost
-        | Error::ResultTooLarge { .. }
-        | Error::StatementTooLarge { .. }
-        | Error::TooManyOperations { .. } => Told::Other(text),
+        Error::Busy | Error::Lost | Error::ResultTooLarge { .. } | Error::StatementTooLarge { .. } | Error::TooManyOperations { .. } => {
+            Told::Other(text)
+        }
     }
 }
 

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{Value as Bound, ValueRef};
 use rusqlite::{Batch, params_from_iter};
-use rusqlite::fallible_iterator::FallibleIterator as _;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader, AsyncBufReadExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::base64;
@@ -97,24 +97,29 @@ impl Fake {
             None => rusqlite::Connection::open(&self.0.path).unwrap(),
         };
         let mut is_closed = false;
-        let results: Vec<_> = pipeline["requests"].as_array().unwrap().iter().map(|step| {
-            let done = match step["type"].as_str().unwrap() {
-                "execute" => execute(&connection, &step["stmt"]).map(|result| json!({ "type": "execute", "result": result })),
-                "sequence" => connection.execute_batch(step["sql"].as_str().unwrap()).map(|()| json!({ "type": "sequence" })),
-                "close" => {
-                    is_closed = true;
-                    Ok(json!({ "type": "close" }))
+        let results: Vec<_> = pipeline["requests"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|step| {
+                let done = match step["type"].as_str().unwrap() {
+                    "execute" => execute(&connection, &step["stmt"]).map(|result| json!({ "type": "execute", "result": result })),
+                    "sequence" => connection.execute_batch(step["sql"].as_str().unwrap()).map(|()| json!({ "type": "sequence" })),
+                    "close" => {
+                        is_closed = true;
+                        Ok(json!({ "type": "close" }))
+                    }
+                    other => panic!("{other}"),
+                };
+                match done {
+                    Ok(response) => json!({ "type": "ok", "response": response }),
+                    Err(rusqlite::Error::MultipleStatement) => {
+                        json!({ "type": "error", "error": { "message": "more than one statement", "code": "SQL_MANY_STATEMENTS" } })
+                    }
+                    Err(error) => json!({ "type": "error", "error": { "message": error.to_string() } }),
                 }
-                other => panic!("{other}"),
-            };
-            match done {
-                Ok(response) => json!({ "type": "ok", "response": response }),
-                Err(rusqlite::Error::MultipleStatement) => {
-                    json!({ "type": "error", "error": { "message": "more than one statement", "code": "SQL_MANY_STATEMENTS" } })
-                }
-                Err(error) => json!({ "type": "error", "error": { "message": error.to_string() } }),
-            }
-        }).collect();
+            })
+            .collect();
         let mut baton = Value::Null;
         if !is_closed {
             let mut made = self.0.made.lock();

@@ -75,7 +75,9 @@ impl Service {
         let baton = match std::mem::replace(stream, Stream::Lost) {
             Stream::New => None,
             Stream::Open(baton) => Some(baton),
-            Stream::Lost => return Err(backend("the connection to the database is lost; open another one", "the stream is gone".to_owned())),
+            Stream::Lost => {
+                return Err(backend("the connection to the database is lost; open another one", "the stream is gone".to_owned()));
+            }
         };
         let Reply { baton, base_url, results } = self.send(&Pipeline { baton, requests: steps }).await?;
         // It would be the guest's data that goes there, and the operator named another place.
@@ -99,7 +101,9 @@ impl Service {
         let Answer { status, body } = self.http.send(request, body_bytes_max).await.map_err(|error| self.failed(&error))?;
         match status {
             StatusCode::OK => serde_json::from_slice(&body).map_err(|error| backend("the database failed", error.to_string())),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(backend("the database refuses this app", format!("it answered {status}"))),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(backend("the database refuses this app", format!("it answered {status}")))
+            }
             _ => Err(backend("the database failed", format!("it answered {status}"))),
         }
     }

@@ -2,11 +2,11 @@
 
 use wasip2::http::types::IncomingRequest;
 
-wit_bindgen::generate!({ path: "wit", world: "lacking" });
-use fermyon::spin::llm::infer;
+wit_bindgen::generate!({ path: "wit", world: "lacking", generate_all });
+use wasmcloud::identity::store::get;
 
 conformance::program!(check);
 
 fn check(_: &IncomingRequest) -> Result<Vec<u8>, String> {
-    infer("llama2-chat", "hello").map(String::into_bytes).map_err(|error| format!("{error:?}"))
+    get("audience").map(|token| token.unwrap_or_default().into_bytes()).map_err(|error| format!("{error:?}"))
 }
