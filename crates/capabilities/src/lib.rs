@@ -12,6 +12,7 @@ pub mod variables;
 pub mod wasi;
 
 mod backend;
+mod operations;
 mod sqlite_file;
 mod tls;
 
