@@ -21,7 +21,7 @@ mod ticker;
 mod world;
 
 pub use artifact::{ArtifactCache, ArtifactError, CacheError, artifact_shape, looks_like_artifact};
-pub use capability::{About, Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site};
+pub use capability::{About, Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site, named_files};
 #[cfg(feature = "compile")]
 pub use compile::child_main;
 pub use compile::{CompileBounds, CompileError, Compiler, Progress};

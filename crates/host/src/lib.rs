@@ -3,6 +3,7 @@
 mod admission;
 mod admit;
 mod assemble;
+mod binding;
 mod compose;
 mod fetch;
 mod files;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
-use coracle_capabilities::{self as capabilities, is_unavailable};
+use coracle_capabilities::is_unavailable;
 use coracle_engine::{
-    Bind, BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
+    BindError, Component as Loaded, Grant, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,6 +15,7 @@ use wasmtime::component::Linker;
 
 use crate::admit::{self, AdmitError, Notice};
 use crate::assemble::AssembleError;
+use crate::binding::{self, Labels};
 use crate::files::{self, FilesError, Mounting};
 use crate::grants::{self, GrantFault};
 use crate::middleware::{self, Before};
@@ -55,6 +56,9 @@ pub type Watcher = Arc<dyn Fn(&ComponentId, Progress) + Send + Sync>;
 pub struct Workload {
     app: App,
     site: Arc<Site>,
+    labels: Labels,
+    /// What each component is granted, with what the host added.
+    grants: BTreeMap<ComponentId, BTreeMap<String, Value>>,
     runnables: BTreeMap<ComponentId, Arc<Runnable>>,
     notices: Vec<Notice>,
     /// The guests' copies of their files live as long as the workload.
@@ -128,9 +132,18 @@ impl Workload {
         let folder = placement.folder.canonicalize();
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
         placement.site.app.clone_from(&app.name);
-        bind(&app, &needed, &mut placement)?;
+        let labels = binding::labels(&app, &needed);
+        binding::bind(&mut placement.site, &mut placement.config, &labels)?;
         let assets = temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)?;
-        let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), _assets: assets };
+        let mut workload = Self {
+            app,
+            site: Arc::new(placement.site),
+            labels,
+            grants: BTreeMap::new(),
+            runnables: BTreeMap::new(),
+            notices: Vec::new(),
+            _assets: assets,
+        };
         let loading = Loading {
             host,
             folder: &folder,
@@ -141,11 +154,44 @@ impl Workload {
             watcher: placement.watcher,
         };
         for id in needed {
-            let (runnable, notices) = loading.component(&workload, &id).await?;
-            workload.runnables.insert(id, Arc::new(runnable));
+            let grants = loading.grants(&workload, &id)?;
+            let (runnable, notices) = loading.component(&workload, &id, &grants).await?;
+            workload.runnables.insert(id.clone(), Arc::new(runnable));
+            workload.grants.insert(id, grants);
             workload.notices.extend(notices);
         }
         Ok(workload)
+    }
+
+    /// Applies another runtime configuration: instances that are made from now on have what it binds, those that run keep what they have.
+    /// `site` has what the edge shares, as for the start.
+    ///
+    /// # Errors
+    /// [`WorkloadError`] for the first thing that does not fit; everything is as before then.
+    pub fn rebind(&mut self, mut site: Site, mut config: RuntimeConfig) -> Result<(), WorkloadError> {
+        site.app.clone_from(&self.app.name);
+        site.follow(&self.site);
+        binding::bind(&mut site, &mut config, &self.labels)?;
+        site.settle();
+        let mut rebound = Vec::new();
+        for (id, runnable) in &self.runnables {
+            rebound.push((runnable, self.opened(id, &site)?));
+        }
+        for (runnable, grants) in rebound {
+            runnable.rebind(grants);
+        }
+        self.site = Arc::new(site);
+        Ok(())
+    }
+
+    /// What component `id` is granted, ready for its instances.
+    fn opened(&self, id: &ComponentId, site: &Site) -> Result<Vec<Box<dyn Grant>>, WorkloadError> {
+        let none = BTreeMap::new();
+        let opened = grants::open(id.as_str(), self.grants.get(id).unwrap_or(&none), site);
+        opened.map_err(|fault| match self.app.component(id) {
+            Some(component) => at(&component.places, &fault.key.clone(), fault),
+            None => fault.into(),
+        })
     }
 
     /// The app.
@@ -197,18 +243,22 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    async fn component(&self, workload: &Workload, id: &ComponentId) -> Result<(Runnable, Vec<Notice>), WorkloadError> {
+    async fn component(
+        &self,
+        workload: &Workload,
+        id: &ComponentId,
+        grants: &BTreeMap<String, Value>,
+    ) -> Result<(Runnable, Vec<Notice>), WorkloadError> {
         let app = &workload.app;
-        let component = app.component(id).ok_or_else(|| WorkloadError::UnknownComponent(id.clone(), components(app)))?;
+        let component = found(app, id)?;
         let load = |source| at(&component.places, "source", WorkloadError::Load { component: id.clone(), source });
         let loaded = match self.artifact(app, component) {
             Some(path) => self.load_artifact(path).await.map_err(load)?,
             None => self.load(id, self.bytes(app, component).await?).await.map_err(load)?,
         };
-        let grants = self.grants(workload, component)?;
-        let notices = admit::check(component, &loaded, &grants).map_err(|error| at(&component.places, "strict_imports", error))?;
+        let notices = admit::check(component, &loaded, grants).map_err(|error| at(&component.places, "strict_imports", error))?;
         let refused = |fault: GrantFault| at(&component.places, &fault.key.clone(), fault);
-        let granted = grants::open(id.as_str(), &grants, &workload.site).map_err(refused)?;
+        let granted = grants::open(id.as_str(), grants, &workload.site).map_err(refused)?;
         let identity = Identity { app: app.name.clone(), component: id.to_string() };
         let limits = limits::of(component, self.host.limits());
         if loaded.program().is_some() {
@@ -272,7 +322,8 @@ impl Loading<'_> {
     }
 
     /// The grants of a component by key, with what the host adds: its files and the operator's environment.
-    fn grants(&self, workload: &Workload, component: &Component) -> Result<BTreeMap<String, Value>, WorkloadError> {
+    fn grants(&self, workload: &Workload, id: &ComponentId) -> Result<BTreeMap<String, Value>, WorkloadError> {
+        let component = found(&workload.app, id)?;
         let mut grants = component.grants.clone();
         let files = files::prepare(component, self.folder, workload._assets.path(), self.mounting);
         if let Some(files) = files.map_err(|error| at(&component.places, "files", error))? {
@@ -318,20 +369,10 @@ fn needed(app: &App, only: &BTreeSet<ComponentId>) -> Result<BTreeSet<ComponentI
     Ok(needed)
 }
 
-fn components(app: &App) -> String {
-    app.components.iter().map(|component| format!("`{}`", component.id)).collect::<Vec<_>>().join(", ")
+fn found<'a>(app: &'a App, id: &ComponentId) -> Result<&'a Component, WorkloadError> {
+    app.component(id).ok_or_else(|| WorkloadError::UnknownComponent(id.clone(), components(app)))
 }
 
-/// Lets each capability read its part of the runtime configuration.
-fn bind(app: &App, needed: &BTreeSet<ComponentId>, placement: &mut Placement) -> Result<(), WorkloadError> {
-    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for component in app.components.iter().filter(|component| needed.contains(&component.id)) {
-        for (key, value) in &component.grants {
-            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-            labels.entry(key.clone()).or_default().extend(list);
-        }
-    }
-    capabilities::bind(&mut Bind { site: &mut placement.site, config: &mut placement.config, labels: &labels })?;
-    let unused = placement.config.unused();
-    if unused.is_empty() { Ok(()) } else { Err(WorkloadError::UnusedConfig(unused)) }
+fn components(app: &App) -> String {
+    app.components.iter().map(|component| format!("`{}`", component.id)).collect::<Vec<_>>().join(", ")
 }

@@ -66,7 +66,9 @@ impl Capability for HttpClient {
         let outbound = Outbound::bind(bind)?;
         bind.site.share(Arc::new(outbound));
         if bind.site.shared::<LocalRouter>().is_none() {
-            bind.site.share(Arc::new(LocalRouter::default()));
+            // The app behind it is the same when its configuration is applied anew.
+            let router = bind.site.before().unwrap_or_default();
+            bind.site.share::<LocalRouter>(router);
         }
         Ok(())
     }

@@ -62,11 +62,14 @@ pub async fn preset(site: &Site, label: &str, pairs: Vec<(String, String)>) -> R
 
 /// Reads the configuration, and opens what components were granted.
 pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
-    bind.site.share(Arc::new(sqlite::Files::default()));
-    let opened = BINDING.open(bind)?;
+    bind.site.share(bind.site.before::<sqlite::Files>().unwrap_or_default());
+    let before = bind.site.before::<Bindings>().unwrap_or_default();
     let granted = |(label, opened): (String, Opened<dyn Store>)| {
-        (label.clone(), Arc::new(Granted::new(label, opened.place, opened.backend, Limits::default())))
+        let same = before.get(&label).filter(|granted| Arc::ptr_eq(&granted.store, &opened.backend));
+        let granted = same.unwrap_or_else(|| Arc::new(Granted::new(label.clone(), opened.place, opened.backend, Limits::default())));
+        (label, granted)
     };
+    let opened = BINDING.open(bind)?;
     bind.site.share(Arc::new(Bindings(opened.into_iter().map(granted).collect())));
     Ok(())
 }

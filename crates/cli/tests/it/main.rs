@@ -10,6 +10,7 @@ mod inspect;
 mod isolation;
 mod reference;
 mod refusals;
+mod renewal;
 mod run;
 mod support;
 mod telemetry;
