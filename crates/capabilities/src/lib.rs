@@ -55,13 +55,24 @@ pub fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
     unavailable::refuse_tables(bind.config)
 }
 
+/// A grant with the capability that gives it.
+pub type Granted = (&'static dyn Capability, Box<dyn Grant>);
+
 /// Checks what a component's manifest grants, with every capability.
 ///
 /// # Errors
 /// The first [`GrantError`] of any capability.
-pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantError> {
-    let asked = ALL.iter().map(|capability| capability.grant(request));
+pub fn granted(request: &GrantRequest<'_>) -> Result<Vec<Granted>, GrantError> {
+    let asked = ALL.iter().map(|capability| Ok(capability.grant(request)?.map(|grant| (*capability, grant))));
     asked.filter_map(Result::transpose).collect()
+}
+
+/// The same, for who does not ask which capability gives what.
+///
+/// # Errors
+/// As [`granted`].
+pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantError> {
+    Ok(granted(request)?.into_iter().map(|(_, grant)| grant).collect())
 }
 
 /// Gives a reused instance the counts and limits of a new invocation.

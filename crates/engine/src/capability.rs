@@ -10,7 +10,7 @@ use wasmtime::component::Linker;
 
 use crate::shape::versions_agree;
 use crate::world::released;
-use crate::{Generation, Identity, InstanceState};
+use crate::{About, Bound, ConfigTable, Generation, Identity, InstanceState};
 
 /// One thing a host can do for a guest. Values of this trait stand in one list, and the linker, admission, reference pages and
 /// start-up tables are made from that list alone.
@@ -40,6 +40,21 @@ pub trait Capability: Sync + 'static {
 
     /// What the reference page says.
     fn about(&self) -> About;
+
+    /// The tables of the runtime configuration that it reads, for the reference page.
+    fn tables(&self) -> &'static [ConfigTable] {
+        &[]
+    }
+
+    /// The bounds on what a guest may ask, for the reference page.
+    fn bounds(&self) -> Vec<Bound> {
+        Vec::new()
+    }
+
+    /// The folder below `examples/` of a small app that uses it.
+    fn example_app(&self) -> &'static str {
+        self.name()
+    }
 }
 
 /// What one component was allowed, ready to be given to each of its instances.
@@ -80,19 +95,6 @@ impl Interface {
                 }
             }
     }
-}
-
-/// The documentation of a capability, from which its reference page and `coracle capabilities` are made.
-#[derive(Debug, Clone, Copy)]
-pub struct About {
-    /// One sentence.
-    pub summary: &'static str,
-    /// A whole piece of manifest that grants it.
-    pub example: &'static str,
-    /// What a guest meets when it was not granted.
-    pub denied: &'static str,
-    /// The backends that a runtime configuration may name.
-    pub backends: &'static [&'static str],
 }
 
 /// What [`Capability::grant`] is asked.

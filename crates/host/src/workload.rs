@@ -7,7 +7,7 @@ use std::sync::Arc;
 use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
 use coracle_capabilities::is_unavailable;
 use coracle_engine::{
-    BindError, Component as Loaded, Grant, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
+    BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use crate::admit::{self, AdmitError, Notice};
 use crate::assemble::AssembleError;
 use crate::binding::{self, Labels};
 use crate::files::{self, FilesError, Mounting};
-use crate::grants::{self, GrantFault};
+use crate::grants::{self, GrantFault, GrantLine, Opened};
 use crate::middleware::{self, Before};
 use crate::source::Sources;
 use crate::{Host, Parts, Runnable, limits};
@@ -57,8 +57,10 @@ pub struct Workload {
     app: App,
     site: Arc<Site>,
     labels: Labels,
-    /// What each component is granted, with what the host added.
-    grants: BTreeMap<ComponentId, BTreeMap<String, Value>>,
+    /// What each component asks for, with what the host added.
+    asked: BTreeMap<ComponentId, BTreeMap<String, Value>>,
+    /// What it got.
+    granted: BTreeMap<ComponentId, Vec<GrantLine>>,
     runnables: BTreeMap<ComponentId, Arc<Runnable>>,
     notices: Vec<Notice>,
     /// The guests' copies of their files live as long as the workload.
@@ -139,7 +141,8 @@ impl Workload {
             app,
             site: Arc::new(placement.site),
             labels,
-            grants: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            granted: BTreeMap::new(),
             runnables: BTreeMap::new(),
             notices: Vec::new(),
             _assets: assets,
@@ -154,10 +157,11 @@ impl Workload {
             watcher: placement.watcher,
         };
         for id in needed {
-            let grants = loading.grants(&workload, &id)?;
-            let (runnable, notices) = loading.component(&workload, &id, &grants).await?;
+            let asked = loading.grants(&workload, &id)?;
+            workload.asked.insert(id.clone(), asked);
+            let (runnable, lines, notices) = loading.component(&workload, &id).await?;
             workload.runnables.insert(id.clone(), Arc::new(runnable));
-            workload.grants.insert(id, grants);
+            workload.granted.insert(id, lines);
             workload.notices.extend(notices);
         }
         Ok(workload)
@@ -174,24 +178,29 @@ impl Workload {
         binding::bind(&mut site, &mut config, &self.labels)?;
         site.settle();
         let mut rebound = Vec::new();
-        for (id, runnable) in &self.runnables {
-            rebound.push((runnable, self.opened(id, &site)?));
+        for id in self.runnables.keys() {
+            rebound.push((id.clone(), self.open(id, &site)?));
         }
-        for (runnable, grants) in rebound {
-            runnable.rebind(grants);
+        for (id, opened) in rebound {
+            if let Some(runnable) = self.runnables.get(&id) {
+                runnable.rebind(opened.grants);
+            }
+            self.granted.insert(id, opened.lines);
         }
         self.site = Arc::new(site);
         Ok(())
     }
 
     /// What component `id` is granted, ready for its instances.
-    fn opened(&self, id: &ComponentId, site: &Site) -> Result<Vec<Box<dyn Grant>>, WorkloadError> {
-        let none = BTreeMap::new();
-        let opened = grants::open(id.as_str(), self.grants.get(id).unwrap_or(&none), site);
-        opened.map_err(|fault| match self.app.component(id) {
-            Some(component) => at(&component.places, &fault.key.clone(), fault),
-            None => fault.into(),
-        })
+    fn open(&self, id: &ComponentId, site: &Site) -> Result<Opened, WorkloadError> {
+        let component = found(&self.app, id)?;
+        let opened = grants::open(id.as_str(), self.asked(id), site);
+        opened.map_err(|fault| at(&component.places, &fault.key.clone(), fault))
+    }
+
+    fn asked(&self, id: &ComponentId) -> &BTreeMap<String, Value> {
+        static NOTHING: BTreeMap<String, Value> = BTreeMap::new();
+        self.asked.get(id).unwrap_or(&NOTHING)
     }
 
     /// The app.
@@ -215,6 +224,11 @@ impl Workload {
     /// Every component that is ready.
     pub fn runnables(&self) -> impl Iterator<Item = &Arc<Runnable>> {
         self.runnables.values()
+    }
+
+    /// What each component was granted, for start-up tables.
+    pub fn granted(&self) -> impl Iterator<Item = (&ComponentId, &GrantLine)> {
+        self.granted.iter().flat_map(|(id, lines)| lines.iter().map(move |line| (id, line)))
     }
 
     /// What an operator should know: imports without a grant.
@@ -243,12 +257,7 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    async fn component(
-        &self,
-        workload: &Workload,
-        id: &ComponentId,
-        grants: &BTreeMap<String, Value>,
-    ) -> Result<(Runnable, Vec<Notice>), WorkloadError> {
+    async fn component(&self, workload: &Workload, id: &ComponentId) -> Result<(Runnable, Vec<GrantLine>, Vec<Notice>), WorkloadError> {
         let app = &workload.app;
         let component = found(app, id)?;
         let load = |source| at(&component.places, "source", WorkloadError::Load { component: id.clone(), source });
@@ -256,23 +265,23 @@ impl Loading<'_> {
             Some(path) => self.load_artifact(path).await.map_err(load)?,
             None => self.load(id, self.bytes(app, component).await?).await.map_err(load)?,
         };
-        let notices = admit::check(component, &loaded, grants).map_err(|error| at(&component.places, "strict_imports", error))?;
-        let refused = |fault: GrantFault| at(&component.places, &fault.key.clone(), fault);
-        let granted = grants::open(id.as_str(), grants, &workload.site).map_err(refused)?;
+        let notices = admit::check(component, &loaded, workload.asked(id));
+        let notices = notices.map_err(|error| at(&component.places, "strict_imports", error))?;
+        let Opened { grants, lines } = workload.open(id, &workload.site)?;
         let identity = Identity { app: app.name.clone(), component: id.to_string() };
         let limits = limits::of(component, self.host.limits());
         if loaded.program().is_some() {
-            let parts = Parts { identity, component: loaded, grants: granted, limits };
+            let parts = Parts { identity, component: loaded, grants, limits };
             let linker = self.host.programs().map_err(load)?;
-            return Ok((Runnable::program(self.host.engines(), linker, parts).map_err(load)?, notices));
+            return Ok((Runnable::program(self.host.engines(), linker, parts).map_err(load)?, lines, notices));
         }
         let own = self.restricting_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
         let linker = match &own {
             Some(own) => own,
             None => self.host.linker(loaded.generation()).map_err(load)?,
         };
-        let parts = Parts { identity, component: loaded, grants: granted, limits };
-        Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, notices))
+        let parts = Parts { identity, component: loaded, grants, limits };
+        Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, lines, notices))
     }
 
     /// A linker of its own for a component whose dependency inherits less than the component has, or that imports what this version

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, Site};
 
 use super::grant::Granted;
 use super::{GRANT, Limits, Store, memory, sqlite};
@@ -12,6 +12,13 @@ use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
 const TABLE: &str = "key_value_store";
+
+/// The same for people.
+pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
+    header: "[key_value_store.<label>]",
+    about: "The store behind a label. `default` needs no table: it is a file in the state folder.",
+    example: "[key_value_store.cache]\ntype = \"memory\"\n\n[key_value_store.orders]\ntype = \"sqlite\"\npath = \"orders.db\"\n",
+}];
 
 /// The label that needs no configuration.
 const DEFAULT_LABEL: &str = "default";

@@ -6,7 +6,8 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use coracle_host::Workload;
+use coracle_app::ComponentId;
+use coracle_host::{GrantLine, Workload};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{GrantArguments, Stage, read_config};
@@ -78,8 +79,8 @@ impl Renewal {
         match stage.rebind(workload, project) {
             Ok(()) => {
                 output.note(format_args!("{} is applied: new instances have what it binds", self.file.display()));
-                for (component, granted) in bound(workload).difference(&before) {
-                    output.note(format_args!("  {component}: {granted}"));
+                for (component, line) in bound(workload).difference(&before) {
+                    output.note(format_args!("  {component}: {} {}", line.capability, line.text));
                 }
             }
             Err(error) => {
@@ -110,7 +111,6 @@ fn watched(file: &Path) -> Watched {
 }
 
 /// What each component has now, for people.
-fn bound(workload: &Workload) -> BTreeSet<(String, String)> {
-    let lines = workload.runnables().flat_map(|runnable| runnable.granted().into_iter().map(|line| (runnable.id().to_owned(), line)));
-    lines.collect()
+fn bound(workload: &Workload) -> BTreeSet<(ComponentId, GrantLine)> {
+    workload.granted().map(|(component, line)| (component.clone(), line.clone())).collect()
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod conformance;
+mod examples;
 mod faults;
 mod guests;
 mod inspect;
@@ -15,4 +16,5 @@ mod run;
 mod support;
 mod telemetry;
 mod up;
+mod wasmcloud;
 mod watch;

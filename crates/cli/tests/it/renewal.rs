@@ -134,7 +134,7 @@ fn what_is_bound_now_is_told() {
     let app = app("one.db", "");
     let serving = up(&app);
     renew(&app, &serving, IN_MEMORY);
-    assert_eq!(serving.error(|line| line.contains("spin5-kv")), "  spin5-kv: default → memory");
+    assert_eq!(serving.error(|line| line.contains("spin5-kv")), "  spin5-kv: key-value default → memory");
 }
 
 #[test]
