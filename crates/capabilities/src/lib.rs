@@ -22,6 +22,7 @@ pub mod wasi;
 
 mod backend;
 mod mqtt_session;
+mod operations;
 mod redis_connection;
 mod row_stream;
 mod sqlite_file;
@@ -82,13 +83,24 @@ pub async fn settle(site: &Site) -> Result<(), BindError> {
     resolver::Resolver::settle(site).await
 }
 
+/// A grant with the capability that gives it.
+pub type Granted = (&'static dyn Capability, Box<dyn Grant>);
+
 /// Checks what a component's manifest grants, with every capability.
 ///
 /// # Errors
 /// The first [`GrantError`] of any capability.
-pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantError> {
-    let asked = ALL.iter().map(|capability| capability.grant(request));
+pub fn granted(request: &GrantRequest<'_>) -> Result<Vec<Granted>, GrantError> {
+    let asked = ALL.iter().map(|capability| Ok(capability.grant(request)?.map(|grant| (*capability, grant))));
     asked.filter_map(Result::transpose).collect()
+}
+
+/// The same, for who does not ask which capability gives what.
+///
+/// # Errors
+/// As [`granted`].
+pub fn grants(request: &GrantRequest<'_>) -> Result<Vec<Box<dyn Grant>>, GrantError> {
+    Ok(granted(request)?.into_iter().map(|(_, grant)| grant).collect())
 }
 
 /// Gives a reused instance the counts and limits of a new invocation.

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod building;
+mod capability_page;
 mod checking;
 mod commands;
 mod context;

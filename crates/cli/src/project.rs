@@ -98,7 +98,7 @@ impl Project {
             Format::SpinV1 | Format::SpinV2 => Some(spin),
             // An app that was moved over by a rename keeps its data.
             Format::Coracle if spin.is_dir() && !coracle.is_dir() => Some(spin),
-            Format::Coracle => Some(coracle),
+            Format::Coracle | Format::Wadm | Format::WorkloadDeployment => Some(coracle),
         }
     }
 }

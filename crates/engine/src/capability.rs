@@ -10,7 +10,7 @@ use wasmtime::component::Linker;
 
 use crate::shape::versions_agree;
 use crate::world::released;
-use crate::{Generation, Identity, InstanceState};
+use crate::{About, Bound, ConfigTable, Generation, Identity, InstanceState};
 
 /// One thing a host can do for a guest. Values of this trait stand in one list, and the linker, admission, reference pages and
 /// start-up tables are made from that list alone.
@@ -40,6 +40,21 @@ pub trait Capability: Sync + 'static {
 
     /// What the reference page says.
     fn about(&self) -> About;
+
+    /// The tables of the runtime configuration that it reads, for the reference page.
+    fn tables(&self) -> &'static [ConfigTable] {
+        &[]
+    }
+
+    /// The bounds on what a guest may ask, for the reference page.
+    fn bounds(&self) -> Vec<Bound> {
+        Vec::new()
+    }
+
+    /// The folder below `examples/` of a small app that uses it.
+    fn example_app(&self) -> &'static str {
+        self.name()
+    }
 }
 
 /// What one component was allowed, ready to be given to each of its instances.
@@ -80,19 +95,6 @@ impl Interface {
                 }
             }
     }
-}
-
-/// The documentation of a capability, from which its reference page and `coracle capabilities` are made.
-#[derive(Debug, Clone, Copy)]
-pub struct About {
-    /// One sentence.
-    pub summary: &'static str,
-    /// A whole piece of manifest that grants it.
-    pub example: &'static str,
-    /// What a guest meets when it was not granted.
-    pub denied: &'static str,
-    /// The backends that a runtime configuration may name.
-    pub backends: &'static [&'static str],
 }
 
 /// What [`Capability::grant`] is asked.
@@ -168,8 +170,13 @@ pub struct Site {
     pub app: String,
     /// Where embedded backends keep their files; `None` keeps everything in memory.
     pub state_dir: Option<PathBuf>,
-    shared: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    shared: Shared,
+    /// What the app's last binding shared, while a new one is made.
+    before: Shared,
 }
+
+/// One value of each type.
+type Shared = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -186,8 +193,29 @@ impl Site {
     /// What an earlier capability left here.
     #[must_use]
     pub fn shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.shared.get(&TypeId::of::<T>()).cloned().and_then(|value| value.downcast().ok())
+        find(&self.shared)
     }
+
+    /// What the same app's last binding left for others, when its runtime configuration is applied anew: a store in memory, or a pool of
+    /// connections, is taken over where nothing about it changed.
+    #[must_use]
+    pub fn before<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        find(&self.before)
+    }
+
+    /// Lets capabilities find what `previous` shares, which is the same app's, by [`Site::before`].
+    pub fn follow(&mut self, previous: &Self) {
+        self.before.clone_from(&previous.shared);
+    }
+
+    /// Ends [`Site::follow`], so that what nobody took over is let go.
+    pub fn settle(&mut self) {
+        self.before = Shared::new();
+    }
+}
+
+fn find<T: Any + Send + Sync>(shared: &Shared) -> Option<Arc<T>> {
+    shared.get(&TypeId::of::<T>()).cloned().and_then(|value| value.downcast().ok())
 }
 
 /// What [`Capability::bind`] works with.
@@ -221,6 +249,12 @@ impl RuntimeConfig {
         self.path.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""))
     }
 
+    /// The files that the configuration names and that count as parts of it, such as certificates.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        named_files(&self.table, self.folder())
+    }
+
     /// Takes the value of `key` out of the configuration.
     pub fn take(&mut self, key: &str) -> Option<toml::Value> {
         self.table.remove(key)
@@ -240,6 +274,28 @@ impl RuntimeConfig {
     #[must_use]
     pub fn unused(&self) -> Vec<String> {
         self.table.keys().cloned().collect()
+    }
+}
+
+/// The files that `table` names under keys that end in `_file` or `_path`, from `folder`. What stands under `path` alone is a backend's own
+/// data, and no part of the configuration.
+#[must_use]
+pub fn named_files(table: &toml::Table, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    collect_named(table, folder, &mut found);
+    found
+}
+
+fn collect_named(table: &toml::Table, folder: &Path, found: &mut Vec<PathBuf>) {
+    for (key, value) in table {
+        match value {
+            toml::Value::String(path) if key.ends_with("_file") || key.ends_with("_path") => found.push(folder.join(path)),
+            toml::Value::Table(table) => collect_named(table, folder, found),
+            toml::Value::Array(items) => {
+                items.iter().filter_map(toml::Value::as_table).for_each(|table| collect_named(table, folder, found))
+            }
+            _ => {}
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Compiles, caches, bounds and runs one WebAssembly component. This crate knows no manifest, HTTP, file or socket: what a guest may do
 //! is defined by values of [`Capability`], and what it was granted by values of [`Grant`].
 
+mod about;
 mod artifact;
 mod capability;
 mod compile;
@@ -20,8 +21,9 @@ mod state;
 mod ticker;
 mod world;
 
+pub use about::{About, Bound, ConfigTable};
 pub use artifact::{ArtifactCache, ArtifactError, CacheError, artifact_shape, looks_like_artifact};
-pub use capability::{About, Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site};
+pub use capability::{Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site, named_files};
 #[cfg(feature = "compile")]
 pub use compile::child_main;
 pub use compile::{CompileBounds, CompileError, Compiler, Progress};

@@ -48,19 +48,40 @@ pub fn faults(component: &str, grants: &BTreeMap<String, Value>, site: &Site) ->
     faults
 }
 
+/// What one component was granted.
+pub(crate) struct Opened {
+    pub(crate) grants: Vec<Box<dyn Grant>>,
+    pub(crate) lines: Vec<GrantLine>,
+}
+
+/// A line of the start-up table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GrantLine {
+    /// The name of the capability.
+    pub capability: &'static str,
+    /// What it gives, such as `default → sqlite orders.db`.
+    pub text: String,
+}
+
 /// Asks every capability for what `grants` say.
 ///
 /// # Errors
 /// The first [`GrantFault`].
-pub(crate) fn open(component: &str, grants: &BTreeMap<String, Value>, site: &Site) -> Result<Vec<Box<dyn Grant>>, GrantFault> {
+pub(crate) fn open(component: &str, grants: &BTreeMap<String, Value>, site: &Site) -> Result<Opened, GrantFault> {
     if let Some(fault) = unknown(component, grants) {
         return Err(fault);
     }
-    capabilities::grants(&GrantRequest { component, grants, site }).map_err(|error| {
+    let granted = capabilities::granted(&GrantRequest { component, grants, site }).map_err(|error| {
         // The capability does not say which of its keys it means; asked for each alone, it does.
         let first = faults(component, grants, site).into_iter().next();
         first.unwrap_or_else(|| GrantFault { key: String::new(), cause: error.into() })
-    })
+    })?;
+    let lines_of = |(capability, grant): &capabilities::Granted| {
+        let capability = capability.name();
+        grant.describe().into_iter().map(move |text| GrantLine { capability, text }).collect::<Vec<_>>()
+    };
+    let lines = granted.iter().flat_map(lines_of).collect();
+    Ok(Opened { grants: granted.into_iter().map(|(_, grant)| grant).collect(), lines })
 }
 
 fn unknown(component: &str, grants: &BTreeMap<String, Value>) -> Option<GrantFault> {

@@ -3,6 +3,7 @@
 mod admission;
 mod admit;
 mod assemble;
+mod binding;
 mod compose;
 mod fetch;
 mod files;
@@ -21,7 +22,7 @@ pub use assemble::AssembleError;
 pub use compose::ComposeError;
 pub use fetch::FetchError;
 pub use files::{FilesError, Mounting, file_faults};
-pub use grants::{GrantCause, GrantFault, faults};
+pub use grants::{GrantCause, GrantFault, GrantLine, faults};
 pub use host::{Host, HostError, Options};
 pub use runnable::{Parts, Runnable};
 pub use source::{SourceError, Sources, is_artifact, read_component};

@@ -1,7 +1,9 @@
 //! One component or program of a workload: compiled, linked, granted and bounded. Triggers ask it for admission and for instances.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwap;
 use coracle_engine::{Component, Engines, Fault, Generation, Grant, Identity, IdlePlace, InstanceState, Limits, LoadError, Rewind, Shape};
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, Linker};
@@ -26,10 +28,15 @@ pub struct Runnable {
     component: Component,
     prepared: Prepared,
     identity: Arc<Identity>,
-    grants: Arc<[Box<dyn Grant>]>,
+    /// What instances may do that are made from now on.
+    grants: ArcSwap<Grants>,
+    /// How often the grants were replaced.
+    generation: AtomicU64,
     limits: Arc<Limits>,
     admission: Admission,
 }
+
+type Grants = Arc<[Box<dyn Grant>]>;
 
 /// A component or program with all its imports resolved.
 enum Prepared {
@@ -69,7 +76,8 @@ impl Runnable {
             component: parts.component,
             prepared,
             identity: Arc::new(parts.identity),
-            grants: parts.grants.into(),
+            grants: ArcSwap::from_pointee(parts.grants.into()),
+            generation: AtomicU64::new(0),
             admission: Admission::new(Arc::clone(engines), Arc::clone(&limits)),
             limits,
         }
@@ -150,14 +158,28 @@ impl Runnable {
     /// # Errors
     /// [`Fault::Instantiate`] when it cannot be allocated.
     pub fn store(&self) -> Result<Store<InstanceState>, Fault> {
-        let state = InstanceState::new(Arc::clone(&self.identity), Arc::clone(&self.grants), Arc::clone(&self.limits));
+        let grants = Grants::clone(&self.grants.load());
+        let state = InstanceState::new(Arc::clone(&self.identity), grants, Arc::clone(&self.limits));
         coracle_engine::store(&self.engines, self.generation(), state)
     }
 
     /// What the component was granted, for start-up tables.
     #[must_use]
     pub fn granted(&self) -> Vec<String> {
-        self.grants.iter().flat_map(|grant| grant.describe()).collect()
+        self.grants.load().iter().flat_map(|grant| grant.describe()).collect()
+    }
+
+    /// Gives `grants` to every instance that is made from now on. Those that run keep theirs.
+    pub fn rebind(&self, grants: Vec<Box<dyn Grant>>) {
+        self.grants.store(Arc::new(grants.into()));
+        // After the grants: who reads the new generation finds them.
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Which binding instances are made for now. One that was made while this said otherwise must not be used for another request.
+    #[must_use]
+    pub fn generation_of_grants(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Invocations that run now.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
-use coracle_capabilities::{self as capabilities, is_unavailable};
+use coracle_capabilities::is_unavailable;
 use coracle_engine::{
-    Bind, BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
+    BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,8 +15,9 @@ use wasmtime::component::Linker;
 
 use crate::admit::{self, AdmitError, Notice};
 use crate::assemble::AssembleError;
+use crate::binding::{self, Labels};
 use crate::files::{self, FilesError, Mounting};
-use crate::grants::{self, GrantFault};
+use crate::grants::{self, GrantFault, GrantLine, Opened};
 use crate::middleware::{self, Before};
 use crate::source::Sources;
 use crate::{Host, Parts, Runnable, limits};
@@ -55,6 +56,11 @@ pub type Watcher = Arc<dyn Fn(&ComponentId, Progress) + Send + Sync>;
 pub struct Workload {
     app: App,
     site: Arc<Site>,
+    labels: Labels,
+    /// What each component asks for, with what the host added.
+    asked: BTreeMap<ComponentId, BTreeMap<String, Value>>,
+    /// What it got.
+    granted: BTreeMap<ComponentId, Vec<GrantLine>>,
     runnables: BTreeMap<ComponentId, Arc<Runnable>>,
     notices: Vec<Notice>,
     /// The guests' copies of their files live as long as the workload; most apps have none.
@@ -128,11 +134,21 @@ impl Workload {
         let folder = placement.folder.canonicalize();
         let folder = folder.map_err(|source| WorkloadError::Folder { folder: placement.folder.clone(), source })?;
         placement.site.app.clone_from(&app.name);
-        bind(&app, &needed, &mut placement)?;
+        let labels = binding::labels(&app, &needed);
+        binding::bind(&mut placement.site, &mut placement.config, &labels)?;
         capabilities::settle(&placement.site).await?;
         let has_files = app.components.iter().any(|component| needed.contains(&component.id) && !component.files.is_empty());
         let assets = has_files.then(|| temp_dir(placement.temp.as_deref()).map_err(WorkloadError::Assets)).transpose()?;
-        let mut workload = Self { site: Arc::new(placement.site), app, runnables: BTreeMap::new(), notices: Vec::new(), assets };
+        let mut workload = Self {
+            app,
+            site: Arc::new(placement.site),
+            labels,
+            asked: BTreeMap::new(),
+            granted: BTreeMap::new(),
+            runnables: BTreeMap::new(),
+            notices: Vec::new(),
+            assets,
+        };
         let loading = Loading {
             host,
             folder: &folder,
@@ -143,11 +159,51 @@ impl Workload {
             watcher: placement.watcher,
         };
         for id in needed {
-            let (runnable, notices) = loading.component(&workload, &id).await?;
-            workload.runnables.insert(id, Arc::new(runnable));
+            let asked = loading.grants(&workload, &id)?;
+            workload.asked.insert(id.clone(), asked);
+            let (runnable, lines, notices) = loading.component(&workload, &id).await?;
+            workload.runnables.insert(id.clone(), Arc::new(runnable));
+            workload.granted.insert(id, lines);
             workload.notices.extend(notices);
         }
         Ok(workload)
+    }
+
+    /// Applies another runtime configuration: instances that are made from now on have what it binds, those that run keep what they have.
+    /// `site` has what the edge shares, as for the start.
+    ///
+    /// # Errors
+    /// [`WorkloadError`] for the first thing that does not fit; everything is as before then.
+    pub async fn rebind(&mut self, mut site: Site, mut config: RuntimeConfig) -> Result<(), WorkloadError> {
+        site.app.clone_from(&self.app.name);
+        site.follow(&self.site);
+        binding::bind(&mut site, &mut config, &self.labels)?;
+        capabilities::settle(&site).await?;
+        site.settle();
+        let mut rebound = Vec::new();
+        for id in self.runnables.keys() {
+            rebound.push((id.clone(), self.open(id, &site)?));
+        }
+        for (id, opened) in rebound {
+            if let Some(runnable) = self.runnables.get(&id) {
+                runnable.rebind(opened.grants);
+            }
+            self.granted.insert(id, opened.lines);
+        }
+        self.site = Arc::new(site);
+        Ok(())
+    }
+
+    /// What component `id` is granted, ready for its instances.
+    fn open(&self, id: &ComponentId, site: &Site) -> Result<Opened, WorkloadError> {
+        let component = found(&self.app, id)?;
+        let opened = grants::open(id.as_str(), self.asked(id), site);
+        opened.map_err(|fault| at(&component.places, &fault.key.clone(), fault))
+    }
+
+    fn asked(&self, id: &ComponentId) -> &BTreeMap<String, Value> {
+        static NOTHING: BTreeMap<String, Value> = BTreeMap::new();
+        self.asked.get(id).unwrap_or(&NOTHING)
     }
 
     /// The app.
@@ -171,6 +227,11 @@ impl Workload {
     /// Every component that is ready.
     pub fn runnables(&self) -> impl Iterator<Item = &Arc<Runnable>> {
         self.runnables.values()
+    }
+
+    /// What each component was granted, for start-up tables.
+    pub fn granted(&self) -> impl Iterator<Item = (&ComponentId, &GrantLine)> {
+        self.granted.iter().flat_map(|(id, lines)| lines.iter().map(move |line| (id, line)))
     }
 
     /// What an operator should know: imports without a grant.
@@ -199,32 +260,31 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    async fn component(&self, workload: &Workload, id: &ComponentId) -> Result<(Runnable, Vec<Notice>), WorkloadError> {
+    async fn component(&self, workload: &Workload, id: &ComponentId) -> Result<(Runnable, Vec<GrantLine>, Vec<Notice>), WorkloadError> {
         let app = &workload.app;
-        let component = app.component(id).ok_or_else(|| WorkloadError::UnknownComponent(id.clone(), components(app)))?;
+        let component = found(app, id)?;
         let load = |source| at(&component.places, "source", WorkloadError::Load { component: id.clone(), source });
         let loaded = match self.artifact(app, component) {
             Some(path) => self.load_artifact(path).await.map_err(load)?,
             None => self.load(id, self.bytes(app, component).await?).await.map_err(load)?,
         };
-        let grants = self.grants(workload, component)?;
-        let notices = admit::check(component, &loaded, &grants).map_err(|error| at(&component.places, "strict_imports", error))?;
-        let refused = |fault: GrantFault| at(&component.places, &fault.key.clone(), fault);
-        let granted = grants::open(id.as_str(), &grants, &workload.site).map_err(refused)?;
+        let notices = admit::check(component, &loaded, workload.asked(id));
+        let notices = notices.map_err(|error| at(&component.places, "strict_imports", error))?;
+        let Opened { grants, lines } = workload.open(id, &workload.site)?;
         let identity = Identity { app: app.name.clone(), component: id.to_string() };
         let limits = limits::of(component, self.host.limits());
         if loaded.program().is_some() {
-            let parts = Parts { identity, component: loaded, grants: granted, limits };
+            let parts = Parts { identity, component: loaded, grants, limits };
             let linker = self.host.programs().map_err(load)?;
-            return Ok((Runnable::program(self.host.engines(), linker, parts).map_err(load)?, notices));
+            return Ok((Runnable::program(self.host.engines(), linker, parts).map_err(load)?, lines, notices));
         }
         let own = self.restricting_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
         let linker = match &own {
             Some(own) => own,
             None => self.host.linker(loaded.generation()).map_err(load)?,
         };
-        let parts = Parts { identity, component: loaded, grants: granted, limits };
-        Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, notices))
+        let parts = Parts { identity, component: loaded, grants, limits };
+        Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, lines, notices))
     }
 
     /// A linker of its own for a component whose dependency inherits less than the component has, or that imports what this version
@@ -274,7 +334,8 @@ impl Loading<'_> {
     }
 
     /// The grants of a component by key, with what the host adds: its files and the operator's environment.
-    fn grants(&self, workload: &Workload, component: &Component) -> Result<BTreeMap<String, Value>, WorkloadError> {
+    fn grants(&self, workload: &Workload, id: &ComponentId) -> Result<BTreeMap<String, Value>, WorkloadError> {
+        let component = found(&workload.app, id)?;
         let mut grants = component.grants.clone();
         if let Some(assets) = &workload.assets {
             let files = files::prepare(component, self.folder, assets.path(), self.mounting);
@@ -322,21 +383,10 @@ fn needed(app: &App, only: &BTreeSet<ComponentId>) -> Result<BTreeSet<ComponentI
     Ok(needed)
 }
 
-fn components(app: &App) -> String {
-    app.components.iter().map(|component| format!("`{}`", component.id)).collect::<Vec<_>>().join(", ")
+fn found<'a>(app: &'a App, id: &ComponentId) -> Result<&'a Component, WorkloadError> {
+    app.component(id).ok_or_else(|| WorkloadError::UnknownComponent(id.clone(), components(app)))
 }
 
-/// Lets each capability read its part of the runtime configuration.
-fn bind(app: &App, needed: &BTreeSet<ComponentId>, placement: &mut Placement) -> Result<(), WorkloadError> {
-    let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for component in app.components.iter().filter(|component| needed.contains(&component.id)) {
-        for (key, value) in &component.grants {
-            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-            let table = value.as_object().into_iter().flat_map(serde_json::Map::keys).cloned();
-            labels.entry(key.clone()).or_default().extend(list.chain(table));
-        }
-    }
-    capabilities::bind(&mut Bind { site: &mut placement.site, config: &mut placement.config, labels: &labels })?;
-    let unused = placement.config.unused();
-    if unused.is_empty() { Ok(()) } else { Err(WorkloadError::UnusedConfig(unused)) }
+fn components(app: &App) -> String {
+    app.components.iter().map(|component| format!("`{}`", component.id)).collect::<Vec<_>>().join(", ")
 }

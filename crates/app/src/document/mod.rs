@@ -4,11 +4,13 @@ mod nearest;
 mod node;
 mod problems;
 mod structure;
+mod yaml;
 
 pub(crate) use nearest::nearest;
 pub(crate) use node::{At, Entry, Node, NodeValue};
 pub(crate) use problems::Problems;
 pub(crate) use structure::{Dirty, OWN_KEY_MARK, OwnKeys, check};
+pub(crate) use yaml::parse_yaml;
 
 /// Parses TOML text; syntax errors go to `problems`, and then there is no tree.
 pub(crate) fn parse(text: &str, problems: &mut Problems<'_>) -> Option<Node> {

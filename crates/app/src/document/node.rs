@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::Problems;
 
 /// How deep tables and arrays may be nested; the manifest needs about ten.
-const NESTING_MAX: usize = 64;
+pub(super) const NESTING_MAX: usize = 64;
 
 /// A value of the tree.
 #[derive(Debug, Clone)]

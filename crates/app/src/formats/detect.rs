@@ -6,6 +6,10 @@ use crate::model::Format;
 const VERSION_KEY: &str = "spin_manifest_version";
 const VERSION_KEY_OLD: &str = "spin_version";
 
+/// The versions of wasmCloud's documents.
+const WADM: &str = "core.oam.dev/v1beta1";
+const WORKLOAD: &str = "runtime.wasmcloud.dev/v1alpha1";
+
 /// What to say about text that is plainly some other kind of file.
 pub(super) fn foreign(text: &str) -> Option<(&'static str, &'static str)> {
     let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -13,14 +17,40 @@ pub(super) fn foreign(text: &str) -> Option<(&'static str, &'static str)> {
     if first.starts_with('{') {
         return Some(("this is JSON, not a manifest", "name a coracle.toml or spin.toml; `coracle schema` prints the format"));
     }
-    let starts = |key: &str| text.lines().any(|line| line.starts_with(key));
-    if starts("apiVersion:") && starts("kind:") {
-        return Some(("this is a Kubernetes or wadm document, not a manifest", "describe the application in a coracle.toml"));
-    }
     if first.starts_with("---") {
         return Some(("this is YAML, not a manifest", "describe the application in a coracle.toml"));
     }
     None
+}
+
+/// Whether `text` says of itself what kind of document it is, as those of Kubernetes do and those that look like them.
+pub(super) fn is_document(text: &str) -> bool {
+    let starts = |key: &str| text.lines().any(|line| line.starts_with(key));
+    starts("apiVersion:") && starts("kind:")
+}
+
+/// The format of such a document.
+pub(super) fn document(root: &Node, problems: &mut Problems<'_>) -> Option<Format> {
+    let said = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (version, kind) = (said("apiVersion"), said("kind"));
+    match (version.split_once('/').map_or(version, |(group, _)| group), kind) {
+        ("core.oam.dev", "Application") if version == WADM => Some(Format::Wadm),
+        ("runtime.wasmcloud.dev", "WorkloadDeployment") if version == WORKLOAD => Some(Format::WorkloadDeployment),
+        ("core.oam.dev", "Application") | ("runtime.wasmcloud.dev", "WorkloadDeployment") => {
+            let start = root.get("apiVersion").map_or(0, |node| node.start);
+            problems.error(start, format!("{kind} of the version `{version}` is not known"), format!("write `{WADM}` or `{WORKLOAD}`"));
+            None
+        }
+        ("runtime.wasmcloud.dev", _) => {
+            problems.error(0, format!("wasmCloud's `{kind}` is no application"), "name a WorkloadDeployment");
+            None
+        }
+        _ => {
+            let message = format!("this is a Kubernetes document of the kind `{kind}`, not a manifest");
+            problems.error(0, message, "name a wadm Application, a WorkloadDeployment of wasmCloud, a coracle.toml or a spin.toml");
+            None
+        }
+    }
 }
 
 /// The format, by what the caller knows, the name of the file, and the version that the manifest gives.
@@ -28,7 +58,8 @@ pub(super) fn format(root: &Node, file: &str, asked: Option<Format>, problems: &
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     let coracle = match asked {
         Some(Format::Coracle) => true,
-        Some(Format::SpinV1 | Format::SpinV2) => false,
+        // A document of wasmCloud was told by its text, which this is not.
+        Some(Format::SpinV1 | Format::SpinV2 | Format::Wadm | Format::WorkloadDeployment) => false,
         Some(Format::Bare) => return Some(Format::Bare),
         None => name == "coracle.toml" || name.ends_with(".coracle.toml"),
     };

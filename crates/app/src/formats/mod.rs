@@ -6,6 +6,9 @@ mod detect;
 mod one_or_many;
 mod spin_v1;
 mod spin_v2;
+mod wadm;
+mod wasmcloud;
+mod workload_deployment;
 
 pub use bare::{BareWorld, bare};
 pub(crate) use one_or_many::OneOrMany;
@@ -23,7 +26,8 @@ struct ManifestFormat {
 }
 
 /// Every format, a folder each.
-const ALL: &[ManifestFormat] = &[coracle::FORMAT, spin_v2::FORMAT, spin_v1::FORMAT, bare::FORMAT];
+const ALL: &[ManifestFormat] =
+    &[coracle::FORMAT, spin_v2::FORMAT, spin_v1::FORMAT, wadm::FORMAT, workload_deployment::FORMAT, bare::FORMAT];
 
 /// A longer manifest is refused unread.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
@@ -31,7 +35,8 @@ pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// Reads a manifest and checks all that can be known without touching files or the network.
 ///
 /// `file` is shown in errors and tells the format when `format` is `None`: `coracle.toml` and `*.coracle.toml` may
-/// have Coracle's own keys, every other name is read as `spin.toml`. `profile` chooses a build profile.
+/// have Coracle's own keys, every other name is read as `spin.toml`. A YAML document of wasmCloud is told by what it says itself. `profile`
+/// chooses a build profile.
 ///
 /// # Errors
 /// Everything that is wrong with the manifest, not just the first thing.
@@ -65,12 +70,19 @@ fn read(text: &str, file: &str, format: Option<Format>, profile: Option<&str>, p
         );
         return None;
     }
-    if let Some((message, remedy)) = detect::foreign(text) {
-        problems.error(0, message, remedy);
-        return None;
-    }
-    let root = document::parse(text, problems)?;
-    let format = detect::format(&root, file, format, problems)?;
+    let (root, format) = if detect::is_document(text) {
+        let root = document::parse_yaml(text, problems)?;
+        let format = detect::document(&root, problems)?;
+        (root, format)
+    } else {
+        if let Some((message, remedy)) = detect::foreign(text) {
+            problems.error(0, message, remedy);
+            return None;
+        }
+        let root = document::parse(text, problems)?;
+        let format = detect::format(&root, file, format, problems)?;
+        (root, format)
+    };
     let found = ALL.iter().find(|candidate| candidate.format == format)?;
     (found.load)(root, profile, problems)
 }

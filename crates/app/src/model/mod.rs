@@ -68,6 +68,10 @@ pub enum Format {
     SpinV2,
     /// `coracle.toml`: version 2 of `spin.toml` and Coracle's own keys.
     Coracle,
+    /// A wadm manifest of wasmCloud: `kind: Application`.
+    Wadm,
+    /// `kind: WorkloadDeployment` of wasmCloud.
+    WorkloadDeployment,
     /// No manifest: one Wasm file that was named on the command line.
     Bare,
 }

@@ -167,11 +167,25 @@ fn refuses_files_that_are_no_manifest() {
               help: name the application's coracle.toml or spin.toml"#]],
         ),
         (
-            "wadm.yaml",
-            "apiVersion: core.oam.dev/v1beta1\nkind: Application\n",
+            "deployment.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\n",
             expect![[r#"
-            wadm.yaml:1:1: this is a Kubernetes or wadm document, not a manifest
-              help: describe the application in a coracle.toml"#]],
+            deployment.yaml:1:1: this is a Kubernetes document of the kind `Deployment`, not a manifest
+              help: name a wadm Application, a WorkloadDeployment of wasmCloud, a coracle.toml or a spin.toml"#]],
+        ),
+        (
+            "wadm.yaml",
+            "apiVersion: core.oam.dev/v1\nkind: Application\n",
+            expect![[r#"
+            wadm.yaml:1:13: Application of the version `core.oam.dev/v1` is not known
+              help: write `core.oam.dev/v1beta1` or `runtime.wasmcloud.dev/v1alpha1`"#]],
+        ),
+        (
+            "artifact.yaml",
+            "apiVersion: runtime.wasmcloud.dev/v1alpha1\nkind: Artifact\n",
+            expect![[r#"
+            artifact.yaml:1:1: wasmCloud's `Artifact` is no application
+              help: name a WorkloadDeployment"#]],
         ),
         (
             "values.yaml",

@@ -11,4 +11,6 @@ mod routes;
 mod schema;
 mod spin_v1;
 mod spin_v2;
+mod wadm;
 mod warnings;
+mod workload_deployment;

@@ -3,8 +3,13 @@
 use coracle_app::{Format, load};
 use proptest::prelude::*;
 
-const MANIFESTS: [&str; 3] =
-    [include_str!("manifests/maximal_v1.toml"), include_str!("manifests/maximal_v2.toml"), include_str!("manifests/maximal_coracle.toml")];
+const MANIFESTS: [&str; 5] = [
+    include_str!("manifests/maximal_v1.toml"),
+    include_str!("manifests/maximal_v2.toml"),
+    include_str!("manifests/maximal_coracle.toml"),
+    include_str!("manifests/wadm.yaml"),
+    include_str!("manifests/workload.yaml"),
+];
 
 /// Text that stands where it should not.
 const SCRAPS: [&str; 24] = [

@@ -4,6 +4,7 @@
 
 mod connector;
 mod http;
+mod kept;
 mod link;
 mod pool;
 mod service;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_engine::{Bind, BindError, Site};
+use kept::{Fingerprint, Kept};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -51,6 +53,12 @@ pub(crate) struct Opened<B: ?Sized> {
     pub(crate) backend: Arc<B>,
     /// Where it is, for start-up tables and messages, such as `redis redis://cache:6379`. Never a secret.
     pub(crate) place: String,
+}
+
+impl<B: ?Sized> Clone for Opened<B> {
+    fn clone(&self) -> Self {
+        Self { backend: Arc::clone(&self.backend), place: self.place.clone() }
+    }
 }
 
 /// Which labels of a capability are bound, and to what.
@@ -136,8 +144,8 @@ impl<'a> Opening<'a> {
     }
 }
 
-impl<B: ?Sized> Binding<B> {
-    /// Reads the tables, and opens what components were granted.
+impl<B: ?Sized + Send + Sync> Binding<B> {
+    /// Reads the tables, and opens what components were granted. What the app's last binding opened from the same table is taken over.
     ///
     /// # Errors
     /// [`BindError`] when a table is not understood, a label has none, or a backend refuses.
@@ -147,17 +155,28 @@ impl<B: ?Sized> Binding<B> {
         for (label, table) in &tables {
             self.kind(label, table)?;
         }
+        let before = bind.site.before::<Kept<B>>().unwrap_or_default();
+        let kept = bind.site.shared::<Kept<B>>().unwrap_or_default();
         let mut opened = BTreeMap::new();
         for label in bind.labels.get(self.grant).into_iter().flatten() {
             let table = tables.remove(label).or_else(|| (self.default)(label, bind.site));
             let unbound = || BindError::Unbound { key: self.grant, label: label.clone(), table: self.table };
             let mut table = table.ok_or_else(unbound)?;
             let kind = self.kind(label, &table)?;
-            table.remove("type");
             let place = format!("{}.{label}", self.table);
-            let opening = Opening::new(label, bind.site, place, table, bind.config.folder());
-            opened.insert(label.clone(), (kind.open)(&opening)?);
+            let fingerprint = Fingerprint::of(&table, bind.config.folder());
+            let bound = match before.get(&place, &fingerprint) {
+                Some(bound) => bound,
+                None => {
+                    table.remove("type");
+                    let opening = Opening::new(label, bind.site, place.clone(), table, bind.config.folder());
+                    (kind.open)(&opening)?
+                }
+            };
+            kept.insert(place, fingerprint, bound.clone());
+            opened.insert(label.clone(), bound);
         }
+        bind.site.share(kept);
         Ok(opened)
     }
 

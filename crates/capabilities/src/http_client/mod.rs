@@ -21,7 +21,9 @@ pub use state::{Arrival, State, arrive, view};
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 use crate::egress::{Networking, Policy};
@@ -66,7 +68,9 @@ impl Capability for HttpClient {
         let outbound = Outbound::bind(bind)?;
         bind.site.share(Arc::new(outbound));
         if bind.site.shared::<LocalRouter>().is_none() {
-            bind.site.share(Arc::new(LocalRouter::default()));
+            // The app behind it is the same when its configuration is applied anew.
+            let router = bind.site.before().unwrap_or_default();
+            bind.site.share::<LocalRouter>(router);
         }
         Ok(())
     }
@@ -79,6 +83,27 @@ impl Capability for HttpClient {
         let outbound = request.site.shared().unwrap_or_default();
         let router = request.site.shared().unwrap_or_default();
         Ok(Some(Box::new(Granted { policy, outbound, router })))
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        &[
+            ConfigTable {
+                header: "[outbound_http]",
+                about: "How many connections there may be, whether they are kept, and who speaks HTTP/2 without TLS.",
+                example: "[outbound_http]\nconnection_pooling = true\nmax_connections = 128\nh2c_prior_knowledge = [\"backend:8080\"]\n",
+            },
+            ConfigTable {
+                header: "[outbound_networking]",
+                about: "Networks that no component reaches, whatever its manifest says, and bounds on all connections together.",
+                example: "[outbound_networking]\nblock_networks = [\"private\", \"1.1.1.1/32\"]\nmax_total_connections = 256\n",
+            },
+            ConfigTable {
+                header: "[[client_tls]]",
+                about: "Which roots are trusted, and which certificate is shown, by component and host.",
+                example: "[[client_tls]]\ncomponent_ids = [\"web\"]\nhosts = [\"api.example.com\"]\nca_roots_file = \"ca.pem\"\n\
+                          client_cert_file = \"client.pem\"\nclient_private_key_file = \"client.key\"\n",
+            },
+        ]
     }
 
     fn about(&self) -> About {

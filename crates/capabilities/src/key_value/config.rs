@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, Site};
 
 use super::grant::Granted;
 use super::{GRANT, Limits, Store, memory, nats, redis, sqlite};
@@ -12,6 +12,13 @@ use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
 const TABLE: &str = "key_value_store";
+
+/// The same for people.
+pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
+    header: "[key_value_store.<label>]",
+    about: "The store behind a label. `default` needs no table: it is a file in the state folder.",
+    example: "[key_value_store.cache]\ntype = \"memory\"\n\n[key_value_store.orders]\ntype = \"sqlite\"\npath = \"orders.db\"\n",
+}];
 
 /// The label that needs no configuration.
 const DEFAULT_LABEL: &str = "default";
@@ -62,12 +69,15 @@ pub async fn preset(site: &Site, label: &str, pairs: Vec<(String, String)>) -> R
 
 /// Reads the configuration, and opens what components were granted.
 pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
-    bind.site.share(Arc::new(sqlite::Files::default()));
+    bind.site.share(bind.site.before::<sqlite::Files>().unwrap_or_default());
     bind.site.share(Arc::new(redis::Shares::default()));
-    let opened = BINDING.open(bind)?;
+    let before = bind.site.before::<Bindings>().unwrap_or_default();
     let granted = |(label, opened): (String, Opened<dyn Store>)| {
-        (label.clone(), Arc::new(Granted::new(label, opened.place, opened.backend, Limits::default())))
+        let same = before.get(&label).filter(|granted| Arc::ptr_eq(&granted.store, &opened.backend));
+        let granted = same.unwrap_or_else(|| Arc::new(Granted::new(label.clone(), opened.place, opened.backend, Limits::default())));
+        (label, granted)
     };
+    let opened = BINDING.open(bind)?;
     bind.site.share(Arc::new(Bindings(opened.into_iter().map(granted).collect())));
     Ok(())
 }

@@ -9,8 +9,9 @@ use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 use parking_lot::Mutex;
 
 use super::config::Bindings;
-use super::handle::{Budget, Handle};
+use super::handle::{Budget, Handle, OPERATIONS};
 use super::{Cursor, Error, GRANT, Limits, Store};
+use crate::operations::Operations;
 
 /// Cursors that a label remembers for guests that hold them as numbers.
 const CURSORS_KEPT: usize = 1_024;
@@ -42,7 +43,10 @@ struct Cursors {
 
 type Labels = Arc<BTreeMap<String, Arc<Granted>>>;
 
-struct Stores(Labels);
+struct Stores {
+    labels: Labels,
+    operations: Arc<Operations>,
+}
 
 impl State {
     /// Opens the store behind `label`.
@@ -119,11 +123,12 @@ impl Grant for Stores {
     }
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State { labels: Arc::clone(&self.0), ..State::default() })
+        let budget = Arc::new(Budget::new(Arc::clone(&self.operations)));
+        Box::new(State { labels: Arc::clone(&self.labels), budget, ..State::default() })
     }
 
     fn describe(&self) -> Vec<String> {
-        self.0.values().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
+        self.labels.values().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
     }
 }
 
@@ -143,5 +148,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
         }),
     });
     let labels: BTreeMap<_, _> = granted.collect::<Result<_, _>>()?;
-    Ok(Some(Box::new(Stores(Arc::new(labels)))))
+    let operations = Arc::new(Operations::new(GRANT, OPERATIONS, request.component));
+    Ok(Some(Box::new(Stores { labels: Arc::new(labels), operations })))
 }

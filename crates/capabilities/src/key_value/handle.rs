@@ -7,6 +7,7 @@ use tracing::instrument;
 
 use super::grant::Granted;
 use super::{Cursor, Error, Limits, Page, Store, Swap};
+use crate::operations::Operations;
 
 /// An open store. Cheap to clone, so that a call can hold it while the instance goes on.
 #[derive(Clone)]
@@ -16,11 +17,16 @@ pub struct Handle {
     budget: Arc<Budget>,
 }
 
+/// The operations, as spans and metrics name them.
+pub(super) const OPERATIONS: &[&str] =
+    &["get", "set", "delete", "exists", "get_keys", "increment", "swap", "get_many", "set_many", "delete_many"];
+
 /// What an instance has used up, over all of its handles: operations of this invocation, and bytes that it holds.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     operations: AtomicU32,
     remembered_bytes: AtomicUsize,
+    metrics: Arc<Operations>,
 }
 
 /// A compare-and-swap that was begun: the key, and the value that it must still have.
@@ -32,6 +38,11 @@ pub struct Cas {
 }
 
 impl Budget {
+    /// The budget of an instance whose operations count in `metrics`.
+    pub(super) fn new(metrics: Arc<Operations>) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
     /// Counts the operations of another invocation.
     pub(super) fn renew(&self) {
         self.operations.store(0, Relaxed);
@@ -51,7 +62,7 @@ impl Handle {
     #[instrument(name = "spin_key_value.get", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
         let store = self.enter([key])?;
-        let value = self.told(store.get(key).await)?;
+        let value = self.run("get", store.get(key)).await?;
         let bytes_max = self.limits().result_bytes_max;
         if value.as_ref().is_some_and(|value| value.len() > bytes_max) { Err(Error::ResultTooLarge { bytes_max }) } else { Ok(value) }
     }
@@ -60,26 +71,26 @@ impl Handle {
     pub(super) async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
         let store = self.enter([key])?;
         self.check_value(&value)?;
-        self.told(store.set(key, value).await)
+        self.run("set", store.set(key, value)).await
     }
 
     #[instrument(name = "spin_key_value.delete", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn delete(&self, key: &str) -> Result<(), Error> {
         let store = self.enter([key])?;
-        self.told(store.delete(key).await)
+        self.run("delete", store.delete(key)).await
     }
 
     #[instrument(name = "spin_key_value.exists", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn exists(&self, key: &str) -> Result<bool, Error> {
         let store = self.enter([key])?;
-        self.told(store.exists(key).await)
+        self.run("exists", store.exists(key)).await
     }
 
     /// One page of keys.
     #[instrument(name = "spin_key_value.get_keys", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn page(&self, from: Option<&Cursor>) -> Result<Page, Error> {
         self.count()?;
-        let page = self.told(self.granted.store.keys(from, self.limits().page_keys_max).await)?;
+        let page = self.run("get_keys", self.granted.store.keys(from, self.limits().page_keys_max)).await?;
         let bytes_max = self.limits().result_bytes_max;
         let bytes: usize = page.keys.iter().map(String::len).sum();
         if bytes > bytes_max { Err(Error::ResultTooLarge { bytes_max }) } else { Ok(page) }
@@ -106,26 +117,26 @@ impl Handle {
     #[instrument(name = "spin_key_value.increment", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
         let store = self.enter([key])?;
-        self.told(store.increment(key, delta).await)
+        self.run("increment", store.increment(key, delta)).await
     }
 
     #[instrument(name = "spin_key_value.get_many", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn get_many(&self, keys: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, Error> {
         let store = self.enter(keys.iter().map(String::as_str))?;
-        self.told(store.get_many(keys, self.limits().result_bytes_max).await)
+        self.run("get_many", store.get_many(keys, self.limits().result_bytes_max)).await
     }
 
     #[instrument(name = "spin_key_value.set_many", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
         let store = self.enter(pairs.iter().map(|(key, _)| key.as_str()))?;
         pairs.iter().try_for_each(|(_, value)| self.check_value(value))?;
-        self.told(store.set_many(pairs).await)
+        self.run("set_many", store.set_many(pairs)).await
     }
 
     #[instrument(name = "spin_key_value.delete_many", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
         let store = self.enter(keys.iter().map(String::as_str))?;
-        self.told(store.delete_many(keys).await)
+        self.run("delete_many", store.delete_many(keys)).await
     }
 
     /// Begins a compare-and-swap with the value that `key` has now.
@@ -163,8 +174,9 @@ impl Handle {
         if value.len() > bytes_max { Err(Error::ValueTooLarge { bytes: value.len(), bytes_max }) } else { Ok(()) }
     }
 
-    /// Tells the operator of a failure that the guest gets only the kind of.
-    fn told<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+    /// Waits for an operation of the store, counts it, and tells the operator of a failure that the guest gets only the kind of.
+    async fn run<T>(&self, operation: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let result = self.budget.metrics.measure(operation, work).await;
         if let Err(error @ (Error::Backend { .. } | Error::Full)) = &result {
             let cause = if let Error::Backend { internal, .. } = error { internal } else { "" };
             tracing::warn!(label = self.granted.label, place = self.granted.place, cause, "key-value store failed: {error}");
@@ -187,7 +199,7 @@ impl Cas {
     pub(super) async fn swap(mut self, value: Vec<u8>) -> Result<Result<(), Self>, Error> {
         let store = self.handle.enter([self.key.as_str()])?;
         self.handle.check_value(&value)?;
-        match self.handle.told(store.swap(&self.key, self.remembered.as_deref(), value).await)? {
+        match self.handle.run("swap", store.swap(&self.key, self.remembered.as_deref(), value)).await? {
             Swap::Done => Ok(Ok(())),
             Swap::Stale => {
                 self.current().await?;

@@ -1,5 +1,7 @@
 //! The bounds of key-value stores. Spin has none but 128 MiB for an answer; these are lower so that one guest cannot fill the host.
 
+use coracle_engine::Bound;
+
 /// What an instance may ask of its stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -27,5 +29,19 @@ impl Default for Limits {
             open_max: 256,
             page_keys_max: 1_000,
         }
+    }
+}
+
+impl Limits {
+    /// The same for people.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::bytes("a key", self.key_bytes_max as u64),
+            Bound::bytes("a value", self.value_bytes_max as u64),
+            Bound::bytes("keys and values of one answer", self.result_bytes_max as u64),
+            Bound::count("operations of one invocation, each key of a batch counting", self.operations_max.into()),
+            Bound::count("stores open in an instance", self.open_max.into()),
+            Bound::count("keys in one page of a listing", self.page_keys_max as u64),
+        ]
     }
 }

@@ -26,7 +26,9 @@ pub use grant::State;
 pub use limits::Limits;
 
 use async_trait::async_trait;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 /// The key of this capability in a component's grants.
@@ -190,6 +192,14 @@ impl Capability for KeyValue {
         if let Some(state) = instance.opened::<State>() {
             state.renew();
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
     }
 
     fn about(&self) -> About {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use coracle_engine::BindError;
@@ -49,9 +49,9 @@ struct Config {
     path: Option<PathBuf>,
 }
 
-/// Files that are open, so that two labels in one file share its writer.
+/// Files that are open, so that two labels in one file share its writer, also when one of them was bound before the other.
 #[derive(Default)]
-pub(super) struct Files(Mutex<BTreeMap<PathBuf, Arc<File>>>);
+pub(super) struct Files(Mutex<BTreeMap<PathBuf, Weak<File>>>);
 
 fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     let Some(path) = opening.config::<Config>()?.path else {
@@ -60,12 +60,12 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     let path = opening.path(&path);
     let files = opening.site.shared::<Files>().unwrap_or_default();
     let mut files = files.0.lock();
-    let file = match files.get(&path) {
-        Some(file) => Arc::clone(file),
+    let file = match files.get(&path).and_then(Weak::upgrade) {
+        Some(file) => file,
         None => {
             let what = || format!("the key-value store `{}` at {}", opening.label, path.display());
             let file = File::open(&path).map_err(|error| error.into_bind(what()))?;
-            files.insert(path.clone(), Arc::clone(&file));
+            files.insert(path.clone(), Arc::downgrade(&file));
             file
         }
     };

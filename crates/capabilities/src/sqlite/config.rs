@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, Site};
 
 use super::grant::Granted;
 use super::{Database, Error, GRANT, Limits, embedded, libsql};
@@ -13,6 +13,13 @@ use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
 const TABLE: &str = "sqlite_database";
+
+/// The same for people.
+pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
+    header: "[sqlite_database.<label>]",
+    about: "The database behind a label. `default` needs no table: it is a file in the state folder.",
+    example: "[sqlite_database.shop]\ntype = \"sqlite\"\npath = \"shop.db\"\n\n[sqlite_database.scratch]\ntype = \"memory\"\n",
+}];
 
 /// The label that needs no configuration.
 const DEFAULT_LABEL: &str = "default";

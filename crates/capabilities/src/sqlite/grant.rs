@@ -10,11 +10,16 @@ use tracing::instrument;
 
 use super::config::Bindings;
 use super::{Connection, Database, Error, GRANT, Limits, Rows, Table, Value};
+use crate::operations::Operations;
+
+/// The operations, as spans and metrics name them.
+const OPERATIONS: &[&str] = &["open", "execute", "query"];
 
 /// The SQLite state of one instance. By default it has nothing.
 #[derive(Default)]
 pub struct State {
     labels: Labels,
+    operations: Arc<Operations>,
     open: u32,
     numbered: Vec<Option<Handle>>,
     streams: Option<Arc<Semaphore>>,
@@ -33,6 +38,7 @@ pub(super) struct Granted {
 #[expect(unreachable_pub, reason = "bindgen re-exports the types of its resources")]
 pub struct Handle {
     granted: Arc<Granted>,
+    operations: Arc<Operations>,
     connection: Arc<dyn Connection>,
     streams: Arc<Semaphore>,
 }
@@ -40,12 +46,16 @@ pub struct Handle {
 /// A place for a connection that is being opened.
 pub(super) struct Opening {
     granted: Arc<Granted>,
+    operations: Arc<Operations>,
     streams: Arc<Semaphore>,
 }
 
 type Labels = Arc<BTreeMap<String, Arc<Granted>>>;
 
-struct Databases(Labels);
+struct Databases {
+    labels: Labels,
+    operations: Arc<Operations>,
+}
 
 impl State {
     /// Takes a place for a connection to the database behind `label`. Give it back with [`State::close`].
@@ -57,7 +67,7 @@ impl State {
         }
         self.open += 1;
         let streams = self.streams.get_or_insert_with(|| Arc::new(Semaphore::new(streams_max)));
-        Ok(Opening { granted: Arc::clone(granted), streams: Arc::clone(streams) })
+        Ok(Opening { granted: Arc::clone(granted), operations: Arc::clone(&self.operations), streams: Arc::clone(streams) })
     }
 
     /// Gives the place of one connection back.
@@ -95,22 +105,23 @@ impl Opening {
     /// Opens the connection.
     #[instrument(name = "spin_sqlite.open", skip_all, fields(otel.kind = "client", db.system.name = "sqlite", db.namespace = self.granted.label))]
     pub(super) async fn finish(self) -> Result<Handle, Error> {
-        let connection = self.granted.told(self.granted.database.connect().await)?;
-        Ok(Handle { granted: self.granted, connection, streams: self.streams })
+        let opened = self.operations.measure("open", self.granted.database.connect()).await;
+        let connection = self.granted.told(opened)?;
+        Ok(Handle { granted: self.granted, operations: self.operations, connection, streams: self.streams })
     }
 }
 
 impl Handle {
     #[instrument(name = "spin_sqlite.execute", skip_all, fields(otel.kind = "client", db.system.name = "sqlite", db.namespace = self.granted.label))]
     pub(super) async fn execute(&self, statement: String, parameters: Vec<Value>) -> Result<Table, Error> {
-        self.granted.told(self.connection.execute(statement, parameters).await)
+        self.granted.told(self.operations.measure("execute", self.connection.execute(statement, parameters)).await)
     }
 
     #[instrument(name = "spin_sqlite.query", skip_all, fields(otel.kind = "client", db.system.name = "sqlite", db.namespace = self.granted.label))]
     pub(super) async fn query(&self, statement: String, parameters: Vec<Value>) -> Result<Rows, Error> {
         let streams_max = self.granted.limits.streams_max;
         let permit = Arc::clone(&self.streams).try_acquire_owned().map_err(|_| Error::TooManyStreams { streams_max })?;
-        let mut rows = self.granted.told(self.connection.query(statement, parameters).await)?;
+        let mut rows = self.granted.told(self.operations.measure("query", self.connection.query(statement, parameters)).await)?;
         rows.running = Box::new((rows.running, permit));
         Ok(rows)
     }
@@ -141,11 +152,11 @@ impl Grant for Databases {
     }
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State { labels: Arc::clone(&self.0), ..State::default() })
+        Box::new(State { labels: Arc::clone(&self.labels), operations: Arc::clone(&self.operations), ..State::default() })
     }
 
     fn describe(&self) -> Vec<String> {
-        self.0.values().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
+        self.labels.values().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
     }
 }
 
@@ -165,5 +176,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
         }),
     });
     let labels: BTreeMap<_, _> = granted.collect::<Result<_, _>>()?;
-    Ok(Some(Box::new(Databases(Arc::new(labels)))))
+    let operations = Arc::new(Operations::new(GRANT, OPERATIONS, request.component));
+    Ok(Some(Box::new(Databases { labels: Arc::new(labels), operations })))
 }

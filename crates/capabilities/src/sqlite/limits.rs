@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coracle_engine::Bound;
+
 /// What instances may ask of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -44,5 +46,24 @@ impl Default for Limits {
             memory_bytes_max: 256 << 20,
             scratch_bytes_max: 256 << 20,
         }
+    }
+}
+
+impl Limits {
+    /// The same for people.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::bytes("a result, or a row of one that is streamed", self.result_bytes_max as u64),
+            Bound::bytes("the text of a statement", self.statement_bytes_max as u64),
+            Bound::bytes("a value", self.value_bytes_max as u64),
+            Bound::time("running one statement", self.statement_time_max),
+            Bound::time("waiting for other connections", self.wait_max),
+            Bound::count("connections open in an instance", self.connections_max.into()),
+            Bound::count("results that an instance streams at once", self.streams_max as u64),
+            Bound::count("statements that run on one database at once", self.running_max as u64),
+            Bound::bytes("a database in a file", self.file_bytes_max),
+            Bound::bytes("a database in memory", self.memory_bytes_max),
+            Bound::bytes("temporary tables of a connection", self.scratch_bytes_max),
+        ]
     }
 }

@@ -20,7 +20,9 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use tokio::sync::mpsc;
 use wasmtime::component::Linker;
 
@@ -188,6 +190,14 @@ impl Capability for Sqlite {
 
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
         grant::grant(request)
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
     }
 
     fn about(&self) -> About {

@@ -6,7 +6,9 @@ mod host;
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 use crate::resolver::{ComponentVariables, Resolver};
@@ -51,6 +53,15 @@ impl Capability for Variables {
         Ok(granted.map(|variables| Box::new(Granted(variables)) as Box<dyn Grant>))
     }
 
+    fn tables(&self) -> &'static [ConfigTable] {
+        &[ConfigTable {
+            header: "[[variables_provider]]",
+            about: "Who may give values, asked in the order of the tables; after them the process environment, then the manifest's default.",
+            example: "[[variables_provider]]\ntype = \"env\"\nprefix = \"SHOP\"\ndotenv_path = \"shop.env\"\n\n\
+                      [[variables_provider]]\ntype = \"static\"\nvalues = { greeting = \"hello\" }\n",
+        }]
+    }
+
     fn about(&self) -> About {
         About {
             summary: "Values that operators give to an application, each granted to a component by name.",
@@ -78,6 +89,6 @@ impl Grant for Granted {
     }
 
     fn describe(&self) -> Vec<String> {
-        vec![format!("variables {}", self.0.names().collect::<Vec<_>>().join(", "))]
+        vec![self.0.names().collect::<Vec<_>>().join(", ")]
     }
 }

@@ -125,7 +125,7 @@ fn a_grant_that_cannot_be_given_names_component_variable_and_remedy() {
 #[test]
 fn the_start_up_table_names_variables_and_shows_no_value() {
     let granted = given().run("web", &coracle_testkit::fixture("spin7-variables").unwrap()).granted().join("\n");
-    assert!(granted.contains("variables greeting, plain, token"), "{granted}");
+    assert!(granted.lines().any(|line| line == "greeting, plain, token"), "{granted}");
     assert!(!granted.contains(SECRET) && !granted.contains("hello"), "{granted}");
 }
 

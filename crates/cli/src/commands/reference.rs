@@ -1,13 +1,20 @@
-//! `coracle __reference`: the reference page of the command line, from the definitions that parse it.
+//! `coracle __reference`: the pages of docs/ that are made by this program. That of the command line comes from the definitions that parse
+//! it.
 
 use std::fmt::Write;
 
 use clap::ArgMatches;
 
+use crate::capability_page;
 use crate::commands::Command;
 use crate::context::Context;
 use crate::exit::{Exit, MEANINGS};
 use crate::program;
+
+/// The argument, and its values: the pages by their names in docs/.
+const PAGE: &str = "page";
+const CLI: &str = "cli";
+const CAPABILITIES: &str = "capabilities";
 
 /// `coracle __reference`.
 pub(crate) struct Reference;
@@ -18,11 +25,13 @@ impl Command for Reference {
     }
 
     fn define(&self) -> clap::Command {
-        clap::Command::new("__reference").hide(true).about("Print docs/cli.md")
+        let pages = clap::Arg::new(PAGE).value_parser([CLI, CAPABILITIES]).default_value(CLI);
+        clap::Command::new("__reference").hide(true).about("Print a page of docs/").arg(pages)
     }
 
-    fn run(&self, context: &Context, _matches: &ArgMatches) -> anyhow::Result<Exit> {
-        context.output.text(page());
+    fn run(&self, context: &Context, matches: &ArgMatches) -> anyhow::Result<Exit> {
+        let is_capabilities = matches.get_one::<String>(PAGE).is_some_and(|page| page == CAPABILITIES);
+        context.output.text(if is_capabilities { capability_page::page() } else { page() });
         Ok(Exit::Ok)
     }
 }

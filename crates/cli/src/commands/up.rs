@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::project::{AppArguments, Project};
-use crate::serving::{self, Front, GRACE, Listening, Ready, ServeArguments, Serving, Signals, Stage};
+use crate::serving::{self, Front, GRACE, Listening, Ready, Renewal, ServeArguments, Serving, Signals, Stage, Wanted};
 use crate::telemetry;
 
 /// `coracle up`.
@@ -37,7 +37,9 @@ Examples:
   coracle up --variable token=@secret.txt      a variable whose value is in a file
   coracle up --tls-cert cert.pem --tls-key key.pem --listen 0.0.0.0:443
 
-Ctrl-C and SIGTERM stop accepting and let requests in progress finish, for 30 seconds; a second one ends at once.
+Ctrl-C and SIGTERM stop accepting and let requests in progress finish, for 30 seconds; a second one ends at once. A runtime configuration
+is applied again when its file changes, or one that it names, and on SIGHUP: requests in progress finish with what they began with, and
+one that does not fit changes nothing.
 ";
 
 impl Arguments {
@@ -102,8 +104,9 @@ pub(crate) async fn up(context: &Context, arguments: &Arguments) -> anyhow::Resu
 
 async fn serve(context: &Context, arguments: &Arguments, project: &Project, mut signals: Signals) -> anyhow::Result<Exit> {
     let listening = Listening::open(&arguments.serve.listen)?;
+    let mut renewal = Renewal::of(&arguments.serve.grant)?;
     let stage = Stage::of(context, &arguments.serve, project)?;
-    let ready = tokio::select! {
+    let mut ready = tokio::select! {
         ready = stage.ready(project) => ready?,
         () = signals.next() => return Ok(Exit::Interrupted),
     };
@@ -112,8 +115,24 @@ async fn serve(context: &Context, arguments: &Arguments, project: &Project, mut 
     if let Some(folder) = stage.log_folder() {
         context.output.note(format_args!("Logging component stdio to {}", folder.display()));
     }
-    signals.next().await;
-    drain(context.output, serving, &ready, &mut signals).await
+    loop {
+        let wanted = tokio::select! {
+            () = signals.next() => Wanted::End,
+            wanted = wanted(renewal.as_mut()) => wanted,
+        };
+        match (wanted, &renewal) {
+            (Wanted::Renewal, Some(renewal)) => renewal.apply(context.output, &stage, project, &mut ready.workload).await,
+            _ => return drain(context.output, serving, &ready, &mut signals).await,
+        }
+    }
+}
+
+/// What the operator's configuration asks for; without one, nothing ever.
+async fn wanted(renewal: Option<&mut Renewal>) -> Wanted {
+    match renewal {
+        Some(renewal) => renewal.wanted().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Lets requests in progress finish; a second signal cuts them.

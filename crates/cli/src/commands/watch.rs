@@ -47,8 +47,8 @@ Examples:
   coracle watch --skip-build          somebody else builds
   coracle watch --clear --quiet
 
-What counts: the manifest, the globs of `build.watch`, `files`, and the components' WebAssembly files. Only contents count, so a
-build that writes the same files again starts nothing. A change during a build cancels it. If a build or a start fails, the app
+What counts: the manifest, the globs of `build.watch`, `files`, the components' WebAssembly files, and the runtime configuration with
+the files that it names. Only contents count, so a build that writes the same files again starts nothing. A change during a build cancels it. If a build or a start fails, the app
 that was served before stays.
 ";
 
@@ -145,8 +145,13 @@ async fn watch(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit>
 /// The files of `project` that matter, without what this program writes itself.
 fn watched(arguments: &Arguments, project: &Project) -> anyhow::Result<Watched> {
     let operator = Operator::read(&arguments.serve, project)?;
+    let named = operator.config.files();
     let own = Own::new(operator.state.into_iter().chain(operator.logs));
-    Ok(Watched::of(project, !arguments.skip_build, own))
+    let mut watched = Watched::of(project, !arguments.skip_build, own);
+    if let Some(file) = &arguments.serve.grant.runtime_config_file {
+        watched.add_config(file, &named);
+    }
+    Ok(watched)
 }
 
 impl Watcher<'_> {

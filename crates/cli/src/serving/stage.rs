@@ -30,6 +30,8 @@ pub(crate) struct Stage<'a> {
     cache: Option<PathBuf>,
     /// Where the components' output is kept.
     log_folder: Option<PathBuf>,
+    /// The memory of an instance, as the operator set it.
+    memory_bytes: Option<u64>,
     folders: Mutex<Folders>,
 }
 
@@ -79,7 +81,8 @@ impl<'a> Stage<'a> {
         let host = Host::new(options)?;
         let cache = engine::cache_folder(context, &arguments.engine);
         let logs = Arc::new(Logs(Arc::new(journal)));
-        Ok(Self { context, arguments, host, logs, overrides, cache, log_folder: operator.logs, folders: Mutex::new(folders) })
+        let Operator { logs: log_folder, memory_bytes, .. } = operator;
+        Ok(Self { context, arguments, host, logs, overrides, cache, log_folder, memory_bytes, folders: Mutex::new(folders) })
     }
 
     /// Where the components' output is kept.
@@ -100,10 +103,7 @@ impl<'a> Stage<'a> {
             }
         }
         supported(project, &only)?;
-        let mut site = Site::default();
-        site.state_dir = operator.state;
-        site.share(Arc::clone(&self.logs));
-        presets::share(&mut site, &project.app, &self.overrides, &self.context.environment);
+        let site = self.site(project, operator.state);
         let progress = Arc::new(self.context.output.progress(format_args!("preparing {}", project.app.name)));
         let placement = Placement {
             folder: project.folder.clone(),
@@ -120,6 +120,25 @@ impl<'a> Stage<'a> {
         drop(progress);
         presets::apply(&workload, grant).await?;
         Ok(workload)
+    }
+
+    /// What the edge shares with the capabilities of `project`.
+    fn site(&self, project: &Project, state: Option<PathBuf>) -> Site {
+        let mut site = Site::default();
+        site.state_dir = state;
+        site.share(Arc::clone(&self.logs));
+        presets::share(&mut site, &project.app, &self.overrides, &self.context.environment);
+        site
+    }
+
+    /// Reads the operator's configuration again and applies it to `workload`, which was made ready from `project`.
+    pub(crate) async fn rebind(&self, workload: &mut Workload, project: &Project) -> anyhow::Result<()> {
+        let operator = Operator::read(self.arguments, project)?;
+        workload.rebind(self.site(project, operator.state), operator.config).await?;
+        if (&operator.logs, operator.memory_bytes) != (&self.log_folder, self.memory_bytes) {
+            self.context.output.warning("another `log_dir` or `max_instance_memory` counts from the next start on");
+        }
+        Ok(())
     }
 
     /// The app runs: from now on its folders stay.

@@ -33,11 +33,9 @@ pub(crate) fn print_summary(output: Output, ready: &Ready, base: &str, format: F
 }
 
 fn print_granted(output: Output, workload: &Workload) {
-    let mut table = Table::new(&["component", "is granted"]);
-    for runnable in workload.runnables() {
-        for granted in runnable.granted() {
-            table.row([runnable.id().to_owned(), granted]);
-        }
+    let mut table = Table::new(&["component", "capability", "what it has"]);
+    for (component, granted) in workload.granted() {
+        table.row([component.as_str(), granted.capability, &granted.text]);
     }
     if !table.is_empty() {
         output.line("");

@@ -23,6 +23,8 @@ use crate::project::Project;
 pub(crate) enum Role {
     /// The manifest: everything may change.
     Manifest,
+    /// The operator's configuration, and what it names.
+    Config,
     /// The result of a build.
     Code,
     /// Read by a build command.
@@ -47,6 +49,20 @@ impl Watched {
         // A component's code is what its build makes, also where the globs of another one catch it.
         watched.patterns.sort_by_key(|(role, _)| *role);
         watched
+    }
+
+    /// The operator's configuration alone, with the files that it names.
+    pub(crate) fn of_config(file: &Path, named: &[PathBuf]) -> Self {
+        let mut watched = Self::default();
+        watched.add_config(file, named);
+        watched
+    }
+
+    /// The operator's configuration too, with the files that it names.
+    pub(crate) fn add_config(&mut self, file: &Path, named: &[PathBuf]) {
+        let files = std::iter::once(file).chain(named.iter().map(PathBuf::as_path));
+        self.patterns.extend(files.map(|file| (Role::Config, Pattern::file(file))));
+        self.patterns.sort_by_key(|(role, _)| *role);
     }
 
     /// Every file that matters, with its role.

@@ -57,9 +57,16 @@ fn json_tells_the_same() {
 fn capabilities_are_listed_and_described() {
     let app = App::new();
     let all = stdout(&app, &["capabilities"]);
-    assert!(all.contains("key-value") && all.contains("wasi"), "{all}");
+    assert!(all.contains("key-value    spin, sqlite, memory") && all.contains("wasi"), "{all}");
+    let interfaces = stdout(&app, &["capabilities", "--interfaces"]);
+    let line = interfaces.lines().find(|line| line.starts_with("wasi:keyvalue/atomics ")).unwrap();
+    assert_eq!(
+        line.split_whitespace().collect::<Vec<_>>(),
+        ["wasi:keyvalue/atomics", "0.2.0-draft,", "0.2.0-draft2", "key-value", "key-value"]
+    );
     let one = stdout(&app, &["capabilities", "key-value"]);
     assert!(one.contains("fermyon:spin/key-value") && one.contains("Without a grant"), "{one}");
+    assert!(one.contains("[key_value_store.<label>]") && one.contains("16 MiB"), "{one}");
     let json: serde_json::Value = serde_json::from_str(&stdout(&app, &["capabilities", "--json"])).unwrap();
     assert_eq!(json.as_array().unwrap().len(), all.lines().count() - 1);
     let refused = app.refusal(&["capabilities", "teleport"]);

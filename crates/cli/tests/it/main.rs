@@ -4,14 +4,17 @@
 
 mod check;
 mod conformance;
+mod examples;
 mod faults;
 mod guests;
 mod inspect;
 mod isolation;
 mod reference;
 mod refusals;
+mod renewal;
 mod run;
 mod support;
 mod telemetry;
 mod up;
+mod wasmcloud;
 mod watch;

@@ -12,6 +12,15 @@ fn the_reference_page_is_that_of_this_program() {
 }
 
 #[test]
+fn the_page_of_capabilities_is_that_of_this_program() {
+    let app = App::new();
+    let output = app.output(&["__reference", "capabilities"]);
+    assert!(output.status.success());
+    let page = String::from_utf8(output.stdout).unwrap();
+    expect_test::expect_file!["../../../../docs/capabilities.md"].assert_eq(&page);
+}
+
+#[test]
 fn every_command_teaches_by_examples() {
     let app = App::new();
     let help = app.output(&["--help"]);

@@ -25,6 +25,8 @@ pub(super) struct Instance<P> {
     served: u32,
     idle_since_ns: u64,
     place: Option<IdlePlace>,
+    /// The binding of its component's grants that it was made for.
+    generation: u64,
 }
 
 /// What becomes of an instance after a request.
@@ -67,8 +69,9 @@ impl<P: Send + 'static> Pool<P> {
         if let Policy::Reuse(_) = &self.0.policy {
             self.0.expire();
         }
-        let idle = self.0.idle.lock().pop();
-        match idle {
+        // Read before a store is made: one that gets newer grants than this says is let go, and none is kept with older ones.
+        let generation = runnable.generation_of_grants();
+        match self.0.idle_of(generation) {
             Some(mut instance) => {
                 instance.place = None;
                 if let Policy::Reuse(_) = &self.0.policy {
@@ -76,7 +79,10 @@ impl<P: Send + 'static> Pool<P> {
                 }
                 Ok(instance)
             }
-            None => Ok(Instance { store: runnable.store()?, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, place: None }),
+            None => {
+                let store = runnable.store()?;
+                Ok(Instance { store, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, place: None, generation })
+            }
         }
     }
 
@@ -93,9 +99,13 @@ impl<P: Send + 'static> Pool<P> {
         Ok(())
     }
 
-    /// Keeps an instance whose guest has ended well for its next request, unless it has served its time.
+    /// Keeps an instance whose guest has ended well for its next request, unless it has served its time or its grants are not those that
+    /// hold now.
     pub(super) async fn put(&self, runnable: &Runnable, mut instance: Instance<P>) {
         instance.served = instance.served.saturating_add(1);
+        if instance.generation != runnable.generation_of_grants() {
+            return;
+        }
         let stays = match (&self.0.policy, &mut instance.snapshot) {
             (Policy::Reuse(reuse), _) => instance.served < reuse.requests_max,
             (Policy::Rewind(_), Some(snapshot)) => snapshot.rewind(&mut instance.store).await.unwrap_or_else(|error| {
@@ -124,6 +134,16 @@ impl<P> Shared<P> {
         match &self.policy {
             Policy::Reuse(reuse) => reuse.idle,
             Policy::Fresh | Policy::Rewind(_) => REWOUND_IDLE,
+        }
+    }
+
+    /// The instance that waited least and was made for `generation`. Others are let go: they would act on grants that do not hold any more.
+    fn idle_of(&self, generation: u64) -> Option<Instance<P>> {
+        loop {
+            let instance = self.idle.lock().pop()?;
+            if instance.generation == generation {
+                return Some(instance);
+            }
         }
     }
 

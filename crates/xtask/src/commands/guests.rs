@@ -24,23 +24,37 @@ pub(super) const COMMAND: Command = Command {
     },
 };
 
-/// The guests of the tests.
-pub(super) const TESTS: &[&str] = &["crates/testkit/guests"];
+/// A folder of guests.
+pub(super) struct Place {
+    folder: &'static str,
+    /// Where their programs go, below `target/guests/out`.
+    out: &'static str,
+}
 
-/// All guests, those of the benchmark among them.
-pub(super) const EVERYWHERE: &[&str] = &["crates/testkit/guests", "crates/bench/guests"];
+const OF_TESTS: Place = Place { folder: "crates/testkit/guests", out: "" };
+const OF_BENCH: Place = Place { folder: "crates/bench/guests", out: "" };
+/// Apart from the others: they are called as what they show, as guests of the tests are.
+const EXAMPLES: Place = Place { folder: "examples", out: "examples" };
 
-/// Builds every guest in `folders` into `target/guests/out/<name>.wasm`.
-pub(super) fn build(root: &Path, folders: &[&str]) -> Result<()> {
-    let out = target_dir(root).join("guests/out");
-    std::fs::create_dir_all(&out).with_context(|| format!("could not create {}", out.display()))?;
-    let found: Vec<Vec<Guest>> = folders.iter().map(|folder| find(&root.join(folder))).collect::<Result<_>>()?;
-    let guests: Vec<Guest> = found.into_iter().flatten().collect();
-    let mut made = BTreeSet::new();
-    for guest in &guests {
-        guest.build(root, &out, &mut made).with_context(|| format!("guest `{}` does not build", guest.name))?;
+/// The guests of the tests, the examples among them.
+pub(super) const TESTS: &[Place] = &[OF_TESTS, EXAMPLES];
+
+/// All guests, those of the benchmark too.
+pub(super) const EVERYWHERE: &[Place] = &[OF_TESTS, OF_BENCH, EXAMPLES];
+
+/// Builds every guest in `places` into `target/guests/out/<name>.wasm`.
+pub(super) fn build(root: &Path, places: &[Place]) -> Result<()> {
+    let all = target_dir(root).join("guests/out");
+    let (mut made, mut packages) = (BTreeSet::new(), 0);
+    for place in places {
+        let out = all.join(place.out);
+        std::fs::create_dir_all(&out).with_context(|| format!("could not create {}", out.display()))?;
+        for guest in find(&root.join(place.folder))? {
+            guest.build(root, &out, &mut made).with_context(|| format!("guest `{}` does not build", guest.name))?;
+            packages += 1;
+        }
     }
-    say(&format!("{} guest program(s) from {} package(s) in {}", made.len(), guests.len(), out.display()));
+    say(&format!("{} guest program(s) from {packages} package(s) in {}", made.len(), all.display()));
     Ok(())
 }
 
@@ -55,8 +69,8 @@ struct Guest {
 }
 
 impl Guest {
-    /// Adds the names of its programs to those that are `made`.
-    fn build(&self, root: &Path, out: &Path, made: &mut BTreeSet<String>) -> Result<()> {
+    /// Adds its programs to those that are `made`.
+    fn build(&self, root: &Path, out: &Path, made: &mut BTreeSet<PathBuf>) -> Result<()> {
         let mut build = cargo();
         build.current_dir(root).args(["build", "--release", "--quiet", "--message-format=json-render-diagnostics"]);
         build.arg("--manifest-path").arg(&self.manifest).args(["--target", &self.target]);
@@ -72,10 +86,11 @@ impl Guest {
         }
         for program in &programs {
             let name = if programs.len() == 1 { &self.name } else { &program.name };
-            if !made.insert(name.clone()) {
+            let file = out.join(format!("{name}.wasm"));
+            if !made.insert(file.clone()) {
                 bail!("another guest makes `{name}.wasm`, too; give one of them another name");
             }
-            copy_if_changed(&program.wasm, &out.join(format!("{name}.wasm")))?;
+            copy_if_changed(&program.wasm, &file)?;
         }
         Ok(())
     }

@@ -113,10 +113,9 @@ fn incomplete_capability(tree: &Tree, name: &str) -> Vec<Finding> {
         ));
     }
     if tree.has_folder("docs/capabilities") || tree.exists("docs/capabilities.md") {
-        let words = name.replace('_', " ");
         let has_section = |file: &SourceFile| {
             file.path.starts_with("docs/capabilities")
-                && file.text.lines().filter(|line| line.starts_with('#')).any(|line| mentions(line, name, &words))
+                && file.text.lines().filter(|line| line.starts_with('#')).any(|line| mentions(line, name))
         };
         if !tree.files().iter().any(has_section) {
             lacks(format!("`{name}` has no section in docs/capabilities; write what it grants, with an example"));
@@ -133,9 +132,10 @@ fn incomplete_capability(tree: &Tree, name: &str) -> Vec<Finding> {
     found
 }
 
-fn mentions(heading: &str, name: &str, words: &str) -> bool {
-    let heading = heading.to_lowercase();
-    [name, words, &name.replace('_', "-")].iter().any(|spelling| heading.contains(spelling))
+/// Whether `heading` has `name`, however its words are joined.
+fn mentions(heading: &str, name: &str) -> bool {
+    let joined = |text: &str| text.chars().filter(|character| character.is_alphanumeric()).collect::<String>().to_lowercase();
+    joined(heading).contains(&joined(name))
 }
 
 fn has_wit(tree: &Tree, folder: &str) -> bool {

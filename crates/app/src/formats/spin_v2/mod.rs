@@ -32,7 +32,7 @@ pub(crate) const VARIABLES_MAX: usize = 10_000;
 
 /// Checks the structure of a tree and lowers it; `None` when there is no telling what the application is.
 pub(crate) fn load(mut root: Node, format: Format, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
-    let own_keys = if format == Format::Coracle { OwnKeys::Allowed } else { OwnKeys::Refused };
+    let own_keys = if matches!(format, Format::SpinV1 | Format::SpinV2) { OwnKeys::Refused } else { OwnKeys::Allowed };
     let dirty = check(schema::manifest(), &root, own_keys, problems);
     if !within_bounds(&root, problems) {
         return None;

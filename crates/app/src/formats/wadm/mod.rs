@@ -1,0 +1,30 @@
+//! wadm's application manifest, in the Open Application Model (`core.oam.dev/v1beta1`): checked against its own schema, then rewritten into
+//! the tree of a `coracle.toml`. Links of components become grants and labels, links of the HTTP server become routes.
+
+mod convert;
+mod http_server;
+mod tables;
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::{ManifestFormat, spin_v2};
+use crate::document::{Node, OwnKeys, Problems, check};
+use crate::model::{App, Format};
+
+/// A wadm manifest.
+pub(super) const FORMAT: ManifestFormat = ManifestFormat { format: Format::Wadm, load };
+
+fn load(root: Node, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(spin_v2::schema::generate::<tables::Manifest>);
+    check(&SCHEMA, &root, OwnKeys::Allowed, problems);
+    if problems.has_errors() {
+        return None;
+    }
+    let root = convert::to_coracle(&root, problems);
+    if problems.has_errors() {
+        return None;
+    }
+    spin_v2::load(root, Format::Wadm, profile, problems)
+}

@@ -1,0 +1,29 @@
+//! wasmCloud's `WorkloadDeployment` (`runtime.wasmcloud.dev/v1alpha1`): checked against its own schema, then rewritten into the tree of a
+//! `coracle.toml`. Host interfaces become grants and labels, those of HTTP become routes.
+
+mod convert;
+mod tables;
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use super::{ManifestFormat, spin_v2};
+use crate::document::{Node, OwnKeys, Problems, check};
+use crate::model::{App, Format};
+
+/// A `WorkloadDeployment`.
+pub(super) const FORMAT: ManifestFormat = ManifestFormat { format: Format::WorkloadDeployment, load };
+
+fn load(root: Node, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(spin_v2::schema::generate::<tables::Manifest>);
+    check(&SCHEMA, &root, OwnKeys::Allowed, problems);
+    if problems.has_errors() {
+        return None;
+    }
+    let root = convert::to_coracle(&root, problems);
+    if problems.has_errors() {
+        return None;
+    }
+    spin_v2::load(root, Format::WorkloadDeployment, profile, problems)
+}
