@@ -56,7 +56,8 @@ impl Handle {
     ) -> Result<Self, Error> {
         let current = Mutex::default();
         let inner = Inner { granted, address, key, operations, connector, current, _place: place };
-        inner.current.lock().await.lease = Some(inner.connect().await?);
+        let connected = timeout(inner.granted.outbound.limits.operation_time_max, inner.connect()).await;
+        inner.current.lock().await.lease = Some(connected.map_err(|_| Error::Timeout)??);
         Ok(Self(Arc::new(inner)))
     }
 

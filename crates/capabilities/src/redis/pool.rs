@@ -61,7 +61,14 @@ impl Default for Pool {
 impl Pool {
     /// A pool that has up to `connections_max` connections.
     pub(super) fn new(connections_max: Option<usize>) -> Self {
-        let places = connections_max.map(|connections_max| Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))));
+        let places = connections_max.map(|connections_max| {
+            let places = Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS));
+            // Nobody has to wait to learn that there is none.
+            if connections_max == 0 {
+                places.close();
+            }
+            Arc::new(places)
+        });
         Self { idle: Mutex::default(), places, permits: OutboundPermits::new(metrics::global(), "outbound_redis") }
     }
 

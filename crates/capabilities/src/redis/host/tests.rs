@@ -225,6 +225,9 @@ async fn connections_are_bounded_and_their_places_given_back() {
     let mut third = app.instance("c");
     assert_ne!(Connected::open(&mut third, &other).await.unwrap().id().await, id);
 
+    let mut instance = App::new(&[&at], "[outbound_redis]\nmax_connections = 0").instance("c");
+    assert!(matches!(Connected::open(&mut instance, &at).await.err(), Some(v2::Error::TooManyConnections)));
+
     let app = App::of(&server);
     let mut instance = app.instance("c");
     let view = &mut view(&mut instance);
@@ -282,4 +285,82 @@ async fn a_server_that_went_is_an_error_and_one_that_came_back_is_used() {
     server.crash().unwrap();
     server.resume().unwrap();
     assert!(guest.execute(&["GET", "k"]).await.is_err(), "but not where the guest would not notice what it lost");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_an_error_in_time_and_used_again_later() {
+    let server = servers::redis::start().unwrap();
+    let mut app = App::of(&server);
+    let mut outbound = Outbound::default();
+    outbound.limits.operation_time_max = Duration::from_millis(200);
+    app.site.share(Arc::new(outbound));
+    let at = address(&server, "");
+    let mut instance = app.instance("c");
+    let mut guest = Connected::open(&mut instance, &at).await.unwrap();
+    let in_time = |answer: Result<Vec<v2::RedisResult>, v2::Error>| {
+        assert!(matches!(&answer, Err(v2::Error::Other(text)) if text == "the server did not answer in time"), "{answer:?}");
+    };
+    in_time(guest.execute(&["BLPOP", "nothing", "0"]).await);
+    guest.execute(&["SET", "k", "v"]).await.unwrap();
+    server.freeze().unwrap();
+    in_time(guest.execute(&["GET", "k"]).await);
+    guest.close().await;
+    let mut other = app.instance("c");
+    let opened = Connected::open(&mut other, &at).await.err();
+    assert!(matches!(&opened, Some(v2::Error::Other(text)) if text == "the server did not answer in time"), "{opened:?}");
+    server.thaw().unwrap();
+    let mut third = app.instance("c");
+    Connected::open(&mut third, &at).await.unwrap().execute(&["GET", "k"]).await.unwrap();
+}
+
+/// What one instance does: it writes a value of its own and reads it back, on a connection that others had before.
+async fn round(app: &App, at: &str, worker: usize, number: usize) -> Result<(), v2::Error> {
+    let mut instance = app.instance("c");
+    let mut guest = Connected::open(&mut instance, at).await?;
+    let (key, value) = (format!("worker-{worker}"), format!("{worker}:{number}"));
+    guest.execute(&["SET", &key, &value]).await?;
+    // Some leave the connection in another state, or with an answer that nobody waits for.
+    match number % 5 {
+        0 => drop(guest.execute(&["SELECT", "7"]).await?),
+        1 => drop(tokio::time::timeout(Duration::from_micros(1), guest.execute(&["ECHO", "late"])).await),
+        _ => {
+            let found = guest.execute(&["GET", &key]).await?;
+            assert!(matches!(&found[..], [v2::RedisResult::Binary(found)] if found == value.as_bytes()), "{value}: {found:?}");
+        }
+    }
+    guest.close().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn instances_do_not_meet_on_connections_and_a_crash_is_over_when_the_server_is_back() {
+    const WORKERS: usize = 6;
+    const ROUNDS: usize = 60;
+    let mut server = servers::redis::start().unwrap();
+    let (app, at) = (Arc::new(App::of(&server)), address(&server, ""));
+    for crashes in [false, true] {
+        let workers: Vec<_> = (0..WORKERS)
+            .map(|worker| {
+                let (app, at) = (Arc::clone(&app), at.clone());
+                tokio::spawn(async move {
+                    let mut failed = 0;
+                    for number in 0..ROUNDS {
+                        failed += usize::from(round(&app, &at, worker, number).await.is_err());
+                    }
+                    failed
+                })
+            })
+            .collect();
+        if crashes {
+            server.crash().unwrap();
+            server.resume().unwrap();
+        }
+        for worker in workers {
+            let failed = worker.await.unwrap();
+            assert!(crashes || failed == 0, "{failed} rounds failed while the server was there");
+        }
+        for number in 0..ROUNDS {
+            round(&app, &at, 0, number).await.unwrap();
+        }
+    }
 }
