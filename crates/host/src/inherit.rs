@@ -1,37 +1,41 @@
 //! Which interfaces a dependency gets only when it inherits the kind of grant that they belong to. Taken from the list of
 //! capabilities, so that a new interface cannot be forgotten here.
 
-use coracle_app::InheritKey;
+use coracle_app::{Inherit, InheritKey};
 use coracle_capabilities::ALL;
 use coracle_engine::Import;
 
-/// The kind of grant that `import` belongs to; `None` for what every component has, such as clocks, and for what no capability knows.
-pub(crate) fn key_of(import: &Import) -> Option<InheritKey> {
+/// Whether a dependency that inherits `inherit` may have `import`. What every component has, such as clocks, it may; so it may what no
+/// capability knows. A grant that cannot be named alone is inherited only with everything else.
+pub(crate) fn inherits(inherit: &Inherit, import: &Import) -> bool {
     let interfaces = ALL.iter().flat_map(|capability| capability.interfaces());
     let interface = interfaces.filter(|interface| interface.answers(&import.name, import.version.as_deref())).find_map(|it| it.granted_by);
-    interface.and_then(|granted_by| {
-        InheritKey::ALL.into_iter().find(|key| {
-            granted_by
-                == match key {
-                    InheritKey::AiModels => "ai-models",
-                    InheritKey::AllowedOutboundHosts => "outbound-hosts",
-                    InheritKey::Environment => "environment",
-                    InheritKey::Files => "files",
-                    InheritKey::KeyValueStores => "key-value",
-                    InheritKey::SqliteDatabases => "sqlite",
-                    InheritKey::Variables => "variables",
-                }
-        })
+    interface.is_none_or(|granted_by| match inherit {
+        Inherit::All => true,
+        Inherit::None => false,
+        Inherit::Some(keys) => keys.iter().any(|key| grant_of(*key) == granted_by),
     })
+}
+
+/// The key of the grant that a manifest calls `key`.
+fn grant_of(key: InheritKey) -> &'static str {
+    match key {
+        InheritKey::AiModels => "ai-models",
+        InheritKey::AllowedOutboundHosts => "outbound-hosts",
+        InheritKey::BlobStores => "blob-store",
+        InheritKey::Environment => "environment",
+        InheritKey::Files => "files",
+        InheritKey::KeyValueStores => "key-value",
+        InheritKey::Messaging => "messaging",
+        InheritKey::SqliteDatabases => "sqlite",
+        InheritKey::Variables => "variables",
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use coracle_app::{Inherit, InheritKey};
-    use coracle_engine::Import;
-
-    use super::key_of;
     use crate::compose::restricted;
+    use coracle_app::{Inherit, InheritKey};
 
     /// What Spin denies to a dependency that does not inherit the key, and what it forgets: the sockets of WASI 0.3 among the hosts.
     const BY_KEY: &[(InheritKey, &[&str])] = &[
@@ -39,6 +43,8 @@ mod tests {
             InheritKey::AllowedOutboundHosts,
             &[
                 "fermyon:spin/http",
+                "fermyon:spin/mqtt@2.0.0",
+                "spin:mqtt/mqtt@3.0.0",
                 "wasi:http/client@0.3.0",
                 "wasi:http/client@0.3.0-rc-2026-03-15",
                 "wasi:http/outgoing-handler@0.2.6",
@@ -52,6 +58,16 @@ mod tests {
                 "wasi:sockets/udp-create-socket@0.2.6",
                 "wasi:sockets/types@0.3.0",
                 "wasi:sockets/types@0.3.0-rc-2026-03-15",
+            ],
+        ),
+        (InheritKey::BlobStores, &["wasi:blobstore/blobstore@0.2.0-draft", "wasi:blobstore/container@0.2.0-draft"]),
+        (
+            InheritKey::Messaging,
+            &[
+                "wasi:messaging/producer@0.2.0-draft",
+                "wasmcloud:messaging/consumer@0.2.0",
+                "wasmcloud:messaging/consumer@0.3.0",
+                "wasmcloud:messaging/request-reply@0.3.0",
             ],
         ),
         (
@@ -88,7 +104,6 @@ mod tests {
         for (key, interfaces) in BY_KEY {
             let others: std::collections::BTreeSet<_> = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
             for name in *interfaces {
-                assert_eq!(key_of(&Import::parse(name)), Some(*key), "{name}");
                 assert!(restricted(name, &Inherit::None).is_some(), "{name}");
                 assert!(restricted(name, &Inherit::Some(others.clone())).is_some(), "{name}");
                 assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");
