@@ -166,11 +166,8 @@ pub(crate) fn names(graph: &CompositionGraph, package: PackageId, is_exports: bo
 
 /// The new name of an import that the dependency must not have.
 pub(crate) fn restricted(name: &str, inherit: &Inherit) -> Option<String> {
-    let import = Import::parse(name);
-    if undenied_name(name).is_some() || inherit::passes(&import, inherit) {
-        return None;
-    }
-    Some(denied_name(name))
+    let passes = undenied_name(name).is_some() || inherit::inherits(inherit, &Import::parse(name));
+    (!passes).then(|| denied_name(name))
 }
 
 /// Which import gets which export.

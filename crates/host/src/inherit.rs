@@ -5,43 +5,37 @@ use coracle_app::{Inherit, InheritKey};
 use coracle_capabilities::ALL;
 use coracle_engine::Import;
 
-/// Whether a dependency that inherits so may use `import`: what needs no grant, such as clocks, and what no capability knows, every one
-/// may. Grants that have no key of their own are passed on with all others, or not at all.
-pub(crate) fn passes(import: &Import, inherit: &Inherit) -> bool {
-    match grant_of(import) {
-        None => true,
-        Some(granted_by) => key_of(granted_by).map_or(*inherit == Inherit::All, |key| inherit.includes(key)),
-    }
-}
-
-/// What grants `import`.
-fn grant_of(import: &Import) -> Option<&'static str> {
+/// Whether a dependency that inherits `inherit` may have `import`. What every component has, such as clocks, it may; so it may what no
+/// capability knows. A grant that cannot be named alone is inherited only with everything else.
+pub(crate) fn inherits(inherit: &Inherit, import: &Import) -> bool {
     let interfaces = ALL.iter().flat_map(|capability| capability.interfaces());
-    interfaces.filter(|interface| interface.answers(&import.name, import.version.as_deref())).find_map(|it| it.granted_by)
+    let interface = interfaces.filter(|interface| interface.answers(&import.name, import.version.as_deref())).find_map(|it| it.granted_by);
+    interface.is_none_or(|granted_by| match inherit {
+        Inherit::All => true,
+        Inherit::None => false,
+        Inherit::Some(keys) => keys.iter().any(|key| grant_of(*key) == granted_by),
+    })
 }
 
-/// The kind of grant that `granted_by` is.
-fn key_of(granted_by: &str) -> Option<InheritKey> {
-    InheritKey::ALL.into_iter().find(|key| {
-        granted_by
-            == match key {
-                InheritKey::AiModels => "ai-models",
-                InheritKey::AllowedOutboundHosts => "outbound-hosts",
-                InheritKey::Environment => "environment",
-                InheritKey::Files => "files",
-                InheritKey::KeyValueStores => "key-value",
-                InheritKey::SqliteDatabases => "sqlite",
-                InheritKey::Variables => "variables",
-            }
-    })
+/// The key of the grant that a manifest calls `key`.
+fn grant_of(key: InheritKey) -> &'static str {
+    match key {
+        InheritKey::AiModels => "ai-models",
+        InheritKey::AllowedOutboundHosts => "outbound-hosts",
+        InheritKey::BlobStores => "blob-store",
+        InheritKey::Environment => "environment",
+        InheritKey::Files => "files",
+        InheritKey::KeyValueStores => "key-value",
+        InheritKey::Messaging => "messaging",
+        InheritKey::SqliteDatabases => "sqlite",
+        InheritKey::Variables => "variables",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use coracle_app::{Inherit, InheritKey};
-    use coracle_engine::Import;
 
-    use super::{grant_of, key_of};
     use crate::compose::restricted;
 
     /// What Spin denies to a dependency that does not inherit the key, and what it forgets: the sockets of WASI 0.3 among the hosts.
@@ -50,6 +44,8 @@ mod tests {
             InheritKey::AllowedOutboundHosts,
             &[
                 "fermyon:spin/http",
+                "fermyon:spin/mqtt@2.0.0",
+                "spin:mqtt/mqtt@3.0.0",
                 "wasi:http/client@0.3.0",
                 "wasi:http/client@0.3.0-rc-2026-03-15",
                 "wasi:http/outgoing-handler@0.2.6",
@@ -63,6 +59,16 @@ mod tests {
                 "wasi:sockets/udp-create-socket@0.2.6",
                 "wasi:sockets/types@0.3.0",
                 "wasi:sockets/types@0.3.0-rc-2026-03-15",
+            ],
+        ),
+        (InheritKey::BlobStores, &["wasi:blobstore/blobstore@0.2.0-draft", "wasi:blobstore/container@0.2.0-draft"]),
+        (
+            InheritKey::Messaging,
+            &[
+                "wasi:messaging/producer@0.2.0-draft",
+                "wasmcloud:messaging/consumer@0.2.0",
+                "wasmcloud:messaging/consumer@0.3.0",
+                "wasmcloud:messaging/request-reply@0.3.0",
             ],
         ),
         (
@@ -99,7 +105,6 @@ mod tests {
         for (key, interfaces) in BY_KEY {
             let others: std::collections::BTreeSet<_> = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
             for name in *interfaces {
-                assert_eq!(grant_of(&Import::parse(name)).and_then(key_of), Some(*key), "{name}");
                 assert!(restricted(name, &Inherit::None).is_some(), "{name}");
                 assert!(restricted(name, &Inherit::Some(others.clone())).is_some(), "{name}");
                 assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");

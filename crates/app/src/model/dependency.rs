@@ -209,12 +209,16 @@ pub enum InheritKey {
     AiModels,
     /// Outgoing network connections.
     AllowedOutboundHosts,
+    /// Blob stores.
+    BlobStores,
     /// Environment variables.
     Environment,
     /// Files.
     Files,
     /// Key-value stores.
     KeyValueStores,
+    /// Messages.
+    Messaging,
     /// SQLite databases.
     SqliteDatabases,
     /// Component variables.
@@ -223,12 +227,14 @@ pub enum InheritKey {
 
 impl InheritKey {
     /// Every key, in the order of the alphabet.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::AiModels,
         Self::AllowedOutboundHosts,
+        Self::BlobStores,
         Self::Environment,
         Self::Files,
         Self::KeyValueStores,
+        Self::Messaging,
         Self::SqliteDatabases,
         Self::Variables,
     ];
@@ -239,12 +245,20 @@ impl InheritKey {
         match self {
             Self::AiModels => "ai_models",
             Self::AllowedOutboundHosts => "allowed_outbound_hosts",
+            Self::BlobStores => "blob_stores",
             Self::Environment => "environment",
             Self::Files => "files",
             Self::KeyValueStores => "key_value_stores",
+            Self::Messaging => "messaging",
             Self::SqliteDatabases => "sqlite_databases",
             Self::Variables => "variables",
         }
+    }
+
+    /// Whether only `coracle.toml` has it.
+    #[must_use]
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::BlobStores | Self::Messaging)
     }
 
     /// The key with this name.

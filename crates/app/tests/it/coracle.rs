@@ -42,7 +42,7 @@ fn the_format_follows_from_the_name_unless_it_is_given() {
 #[test]
 fn own_keys_are_refused_in_spin_toml() {
     let keys = "files = [{ source = 'a', destination = '/a', writable = true }]\ncapabilities.blob = {}\n\
-                limits.memory = '1MiB'\ninstances.policy = 'fresh'\nstrict_imports = true\n\
+                limits.memory = '1MiB'\ninstances.policy = 'fresh'\nstrict_imports = true\nblob_stores = ['a']\nmessaging = ['a']\n\
                 [component.b]\nsource.component = 'a'\n";
     let text = format!("spin_manifest_version = 2\n{}", one_component(keys));
     let text = text.replace("route = '/...'", "route = '/...'\nhost = 'x'\nmethod = 'GET'");
@@ -218,4 +218,19 @@ fn hosts_and_methods_are_checked() {
             coracle.toml:4:1: trigger `a-http-trigger`: `get` is not an HTTP method
               help: write a method in upper case, such as `GET`"#]],
     );
+}
+
+#[test]
+fn a_component_names_its_blob_stores_and_brokers() {
+    let grants = |keys: &str| {
+        let app = app("coracle.toml", &one_component(keys));
+        serde_json::to_string(&app.components[0].grants).unwrap()
+    };
+    assert_eq!(grants("blob_stores = ['default', 'archive']"), r#"{"blob-store":["default","archive"]}"#);
+    assert_eq!(grants("messaging = ['default']"), r#"{"messaging":["default"]}"#);
+    assert_eq!(grants("messaging = { default = ['orders.>'], other = [] }"), r#"{"messaging":{"default":["orders.>"],"other":[]}}"#);
+    assert_eq!(grants("blob_stores = []\nmessaging = {}"), "{}");
+    errors("coracle.toml", &one_component("blob_stores = ['Not a label']\nmessaging = { 'nor this' = ['a'] }"), expect![[""]]);
+    errors("coracle.toml", &one_component("messaging = 'default'"), expect![[""]]);
+    errors("coracle.toml", &one_component("messaging = ['a']\ncapabilities.messaging = ['a']"), expect![[""]]);
 }

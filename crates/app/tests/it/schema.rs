@@ -49,7 +49,7 @@ fn the_schema_of_spin_toml_has_only_its_own_keys() {
     let spin = spin_schema();
     let mut names = Vec::new();
     properties(&spin, "", &mut |path, _| names.extend(path.rsplit('/').next().map(str::to_owned)));
-    for own in ["limits", "instances", "capabilities", "strict_imports", "writable", "method"] {
+    for own in ["limits", "instances", "capabilities", "strict_imports", "writable", "method", "blob_stores", "messaging"] {
         assert!(!names.iter().any(|name| name == own), "{own}");
     }
     assert!(names.iter().any(|name| name == "static_response"));

@@ -166,8 +166,11 @@ async fn a_server_that_hangs_hangs_nobody() {
         backend.broker.publish(message()).await.unwrap();
         let server = backend.server.as_ref().unwrap();
         server.freeze().unwrap();
-        let published = tokio::time::timeout(MESSAGE_TIME_MAX, backend.broker.publish(message())).await;
-        assert!(published.expect("it ends in time").is_err(), "{}", backend.name);
+        let begin = clock::now();
+        // Its threads stop one after the other, so that a first message may still be taken.
+        while tokio::time::timeout(MESSAGE_TIME_MAX, backend.broker.publish(message())).await.expect("it ends in time").is_ok() {
+            assert!(begin.elapsed() < PATIENCE, "{}: fails", backend.name);
+        }
         server.thaw().unwrap();
         let begin = clock::now();
         while backend.broker.publish(message()).await.is_err() {

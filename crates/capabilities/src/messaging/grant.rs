@@ -43,6 +43,9 @@ pub(super) struct Budget {
     held: Arc<Semaphore>,
 }
 
+/// What is left of what an instance may hold in messages.
+pub(super) struct Room(Arc<Semaphore>);
+
 /// In what units held messages are counted.
 const HELD_UNIT_BYTES: usize = 1 << 10;
 
@@ -66,10 +69,13 @@ impl State {
 
     /// The right to hold a message with a body of `bytes`, or a client, as a resource.
     pub(super) fn hold(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
-        let kib = bytes.saturating_add(self.limits().header_bytes_max).div_ceil(HELD_UNIT_BYTES);
-        let held = Arc::clone(&self.budget.held).try_acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX));
-        let refusal = if self.outlets.is_empty() { Error::AccessDenied } else { Error::Quota("too much is held in messages; drop some") };
-        held.map_err(|_| refusal)
+        let held = self.room().take(bytes.saturating_add(self.limits().header_bytes_max));
+        held.map_err(|full| if self.outlets.is_empty() { Error::AccessDenied } else { full })
+    }
+
+    /// What is left of what the instance may hold.
+    pub(super) fn room(&self) -> Room {
+        Room(Arc::clone(&self.budget.held))
     }
 
     /// The bounds of one message.
@@ -80,6 +86,22 @@ impl State {
     /// Gives the next invocation its own messages.
     pub(super) fn renew(&self) {
         self.budget.messages.store(0, Relaxed);
+    }
+}
+
+impl Room {
+    /// Takes room for `bytes`.
+    pub(super) fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let units = u32::try_from(bytes.div_ceil(HELD_UNIT_BYTES)).unwrap_or(u32::MAX);
+        let taken = Arc::clone(&self.0).try_acquire_many_owned(units);
+        taken.map_err(|_| Error::Quota("too much is held in messages; drop some"))
+    }
+
+    /// Takes as much more as `taken` lacks for `bytes`.
+    pub(super) fn extend(&self, taken: &mut OwnedSemaphorePermit, bytes: usize) -> Result<(), Error> {
+        let had = taken.num_permits().saturating_mul(HELD_UNIT_BYTES);
+        taken.merge(self.take(bytes.saturating_sub(had))?);
+        Ok(())
     }
 }
 

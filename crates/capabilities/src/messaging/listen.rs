@@ -109,7 +109,8 @@ impl Backend {
                 });
             }
             _ => {
-                let (mut messages, _client) = subscribed(&self.address(), "listener", &subject.replace('.', "/"), true).await;
+                let (mut messages, _client) =
+                    subscribed(&self.address(), &format!("listener-{subject}"), &subject.replace('.', "/"), true).await;
                 tokio::spawn(async move {
                     while let Some((topic, body)) = messages.recv().await {
                         let message = Message { subject: topic.replace('/', "."), body, ..Message::default() };

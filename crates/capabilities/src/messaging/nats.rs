@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::context::{ContextBuilder, PublishError, PublishErrorKind};
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, ServerAddr, StatusCode};
 use async_trait::async_trait;
 use coracle_engine::BindError;
@@ -42,6 +42,8 @@ struct Config {
 /// How long the server may take to accept a connection, and a stream to acknowledge.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(8);
+/// How often a server shows that it is there; one that does not twice has gone.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 struct Nats {
     connector: Connector,
@@ -101,9 +103,24 @@ fn read(opening: &Opening<'_>, path: &std::path::Path) -> Result<String, BindErr
 }
 
 impl Nats {
-    async fn connection(&self) -> Result<Arc<Connection>, Error> {
+    /// Does `work` with a connection, as long as it lasts: the client would wait for a server that is gone. A server that does not take a
+    /// message in time gets a new connection for the next one, as the old one may be dead without a sign.
+    async fn with_connection<T, F>(&self, work: impl FnOnce(Arc<Connection>) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let connection = self.link.get(Connection::is_open, || self.connect()).await;
-        connection.map_err(|away| Error::Unavailable { internal: away.to_string() })
+        let connection = connection.map_err(|away| Error::Unavailable { internal: away.to_string() })?;
+        let mut is_lost = connection.is_lost.clone();
+        let done = tokio::select! {
+            done = work(Arc::clone(&connection)) => done,
+            // That nobody is left to tell of it means the same.
+            _ = is_lost.wait_for(|is_lost| *is_lost) => Err(lost()),
+        };
+        if matches!(done, Err(Error::Unavailable { .. })) {
+            self.link.forget(&connection);
+        }
+        done
     }
 
     async fn connect(&self) -> Result<Connection, String> {
@@ -131,7 +148,8 @@ impl Nats {
         }
         let options = options.name("coracle").connection_timeout(CONNECT_TIMEOUT).request_timeout(Some(ACKNOWLEDGE_TIMEOUT));
         // Servers that the first one tells of were not chosen by the operator.
-        let options = options.max_reconnects(1).ignore_discovered_servers().retain_servers_order().event_callback(told);
+        let options =
+            options.ping_interval(PING_INTERVAL).max_reconnects(1).ignore_discovered_servers().retain_servers_order().event_callback(told);
         let client = options.connect(self.addresses().await?).await.map_err(|error| text(&error))?;
         let jetstream = ContextBuilder::new().timeout(ACKNOWLEDGE_TIMEOUT).ack_timeout(ACKNOWLEDGE_TIMEOUT).build(client.clone());
         Ok(Connection { client, jetstream, is_lost })
@@ -153,16 +171,6 @@ impl Connection {
         !*self.is_lost.borrow()
     }
 
-    /// Does `work`, as long as the connection lasts: the client would wait for a server that is gone.
-    async fn unless_lost<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let mut is_lost = self.is_lost.clone();
-        tokio::select! {
-            done = work => done,
-            // That nobody is left to tell of it means the same.
-            _ = is_lost.wait_for(|is_lost| *is_lost) => Err(Error::Unavailable { internal: "the connection was lost".to_owned() }),
-        }
-    }
-
     fn check(&self, message: &Message) -> Result<(), Error> {
         let headers = message.headers.iter().map(|(name, value)| name.len() + value.len() + HEADER_BYTES);
         let bytes_max = self.client.max_payload().saturating_sub(headers.sum::<usize>().saturating_add(HEADER_BYTES));
@@ -177,53 +185,61 @@ const HEADER_BYTES: usize = 16;
 #[async_trait]
 impl Broker for Nats {
     async fn publish(&self, message: Message) -> Result<(), Error> {
-        let connection = self.connection().await?;
-        connection.check(&message)?;
-        let Message { subject, body, reply_to, headers } = message;
-        if self.is_durable && reply_to.is_none() && !subject.starts_with(INBOX) {
-            let stored = async {
-                let sent = connection.jetstream.publish_with_headers(subject, header_map(headers)?, body).await;
-                let acknowledgement = sent.map_err(|error| refused(&error))?;
-                acknowledgement.await.map(drop).map_err(|error| refused(&error))
-            };
-            return connection.unless_lost(stored).await;
-        }
-        let headers = header_map(headers)?;
-        let sent = async {
+        let is_stored = self.is_durable && message.reply_to.is_none() && !message.subject.starts_with(INBOX);
+        self.with_connection(|connection| async move {
+            connection.check(&message)?;
+            let Message { subject, body, reply_to, headers } = message;
+            let headers = header_map(headers)?;
+            if is_stored {
+                let sent = connection.jetstream.publish_with_headers(subject, headers, body).await.map_err(|error| unstored(&error))?;
+                return sent.await.map(drop).map_err(|error| unstored(&error));
+            }
             let client = &connection.client;
             match reply_to {
                 Some(reply_to) => client.publish_with_reply_and_headers(subject, reply_to, headers, body).await,
                 None => client.publish_with_headers(subject, headers, body).await,
             }
             .map_err(|error| refused(&error))?;
-            client.flush().await.map_err(|error| refused(&error))
-        };
-        connection.unless_lost(sent).await
+            client.flush().await.map_err(|_| lost())
+        })
+        .await
     }
 
     async fn request(&self, message: Message, replies: Replies) -> Result<Vec<Message>, Error> {
-        let connection = self.connection().await?;
-        connection.check(&message)?;
-        let Message { subject, body, headers, .. } = message;
-        let headers = header_map(headers)?;
-        let answered = async {
+        self.with_connection(|connection| async move {
+            connection.check(&message)?;
+            let Message { subject, body, headers, .. } = message;
+            let headers = header_map(headers)?;
             let client = &connection.client;
             let inbox = client.new_inbox();
-            let subscription = client.subscribe(inbox.clone()).await.map_err(|error| refused(&error))?;
+            let subscription = client.subscribe(inbox.clone()).await.map_err(|_| lost())?;
             client.publish_with_reply_and_headers(subject, inbox, headers, body).await.map_err(|error| refused(&error))?;
-            client.flush().await.map_err(|error| refused(&error))?;
+            client.flush().await.map_err(|_| lost())?;
             let messages = subscription.map(|reply| match reply.status {
                 Some(StatusCode::NO_RESPONDERS) => Err(Error::NoResponders),
                 _ => Ok(received(reply)),
             });
             gather(replies, messages.boxed()).await
-        };
-        connection.unless_lost(answered).await
+        })
+        .await
     }
 }
 
 /// What the inboxes of those who wait for replies begin with: no stream has them.
 const INBOX: &str = "_INBOX.";
+
+fn lost() -> Error {
+    Error::Unavailable { internal: "the connection was lost".to_owned() }
+}
+
+/// Why a stream did not acknowledge.
+fn unstored(error: &PublishError) -> Error {
+    let internal = coracle_base::chain(error).to_string();
+    match error.kind() {
+        PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => Error::Unavailable { internal },
+        _ => Error::Refused { internal },
+    }
+}
 
 fn refused(error: &(dyn std::error::Error + 'static)) -> Error {
     Error::Refused { internal: coracle_base::chain(error).to_string() }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod blob_durable;
 mod blobstore;
 mod client_tls;
 mod config;

@@ -116,3 +116,43 @@ async fn the_operators_bounds_are_kept() {
     let mut given = with("connections = 1");
     assert!(coracle_base::chain(&given.bind().unwrap_err()).to_string().contains("unknown field `connections`"));
 }
+
+/// A broker that answers the first packet of each connection with `bytes`, and ends it.
+async fn rude(bytes: &'static [u8]) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("mqtt://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_behave_is_an_error() {
+    for (bytes, said) in [
+        (&b""[..], "the connection broke off before the broker acknowledged"),
+        (b"\x20", "the connection broke off"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak MQTT"),
+        (b"\x00\x00", "does not speak MQTT"),
+        (b"\x20\x02\x00\x09", "does not speak MQTT"),
+        (b"\x20\xff\xff\xff\x7f", "does not speak MQTT"),
+        (b"\x20\xff\xff\xff\xff\xff", "does not speak MQTT"),
+        (b"\xd0\x00", "does not speak MQTT"),
+        (b"\x20\x00", "does not speak MQTT"),
+        (b"\x20\x02\x00\x01", "the broker refuses the connection: it does not speak MQTT 3.1.1"),
+        (b"\x20\x02\x00\x04", "the broker refuses the connection: the user name or password is wrong"),
+        (b"\x20\x02\x00\x05", "the broker refuses the connection: the user is not authorised"),
+        // It accepts the session, and then says nothing, something wrong, or acknowledges what nobody sent.
+        (b"\x20\x02\x00\x00", "the connection broke off"),
+        (b"\x20\x02\x00\x00\xf0\x00", "the connection broke off"),
+        (b"\x20\x02\x00\x00\x40\x02\xff\xff", "the connection broke off"),
+    ] {
+        let address = rude(bytes).await;
+        let text = publish(allowed(&address), &address, &["t"]).await;
+        assert!(text.starts_with("Error::ConnectionFailed") && text.contains(said), "{bytes:?}: {text}");
+    }
+}

@@ -108,7 +108,9 @@ impl Fake {
 impl Drop for Fake {
     /// A test that is async itself must not wait for the end of another runtime.
     fn drop(&mut self) {
-        self.runtime.take().map_or((), Runtime::shutdown_background);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use super::grants;
 use super::reader::Reader;
 use super::tables::{DependencyTable, InheritTable, TriggerDependencyTable};
 use crate::document::{At, nearest};
-use crate::model::{Component, ComponentId, Dependency, DependencyName, DependencySource, Inherit, InheritKey, Middleware, NameStyle};
+use crate::model::{
+    Component, ComponentId, Dependency, DependencyName, DependencySource, Format, Inherit, InheritKey, Middleware, NameStyle,
+};
 
 /// A component with more dependencies than this is refused.
 const DEPENDENCIES_MAX: usize = 256;
@@ -133,8 +135,9 @@ fn lower_inherit(table: Option<InheritTable>, at: At<'_>, reader: &mut Reader<'_
     };
     let mut keys = BTreeSet::new();
     for (index, name) in names.iter().enumerate() {
-        let known = || InheritKey::ALL.into_iter().map(InheritKey::name);
-        let Some(key) = InheritKey::from_name(name) else {
+        let fits = |key: &InheritKey| reader.format == Format::Coracle || !key.is_own();
+        let known = || InheritKey::ALL.into_iter().filter(fits).map(InheritKey::name);
+        let Some(key) = InheritKey::from_name(name).filter(fits) else {
             let remedy = match nearest(name, known()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("use {}", known().collect::<Vec<_>>().join(", ")),

@@ -43,7 +43,7 @@ pub(crate) fn load(mut root: Node, format: Format, profile: Option<&str>, proble
         return None;
     }
     let at = At::root(&root);
-    let mut reader = Reader { problems, dirty: &dirty };
+    let mut reader = Reader { problems, dirty: &dirty, format };
 
     let application = reader.read::<ApplicationTable>(at.child("application"));
     let variables = variables(at.child("variables"), &mut reader);

@@ -3,12 +3,13 @@
 use serde::de::DeserializeOwned;
 
 use crate::document::{At, Dirty, Problems};
-use crate::model::NameStyle;
+use crate::model::{Format, NameStyle};
 
 /// Reads tables and collects what is wrong with them.
 pub(super) struct Reader<'p, 't> {
     pub(super) problems: &'p mut Problems<'t>,
     pub(super) dirty: &'p Dirty,
+    pub(super) format: Format,
 }
 
 impl Reader<'_, '_> {

@@ -4,18 +4,20 @@
 mod tree;
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use coracle_base::clock;
 use coracle_engine::BindError;
 use futures::{StreamExt as _, stream};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use serde::Deserialize;
 
@@ -38,6 +40,8 @@ struct Config {
 
 /// Where files lie until they are whole; no container has this name.
 const DRAFTS: &str = ".drafts";
+/// How long nothing is written to a draft before it is taken for one that a process left behind when it was killed.
+const DRAFT_IDLE_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// What is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 const CREATE: OFlags = OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -78,6 +82,7 @@ impl Directory {
         std::fs::create_dir_all(path)?;
         let root = File::open(path)?;
         make_folder(root.as_fd(), DRAFTS)?;
+        sweep(root.as_fd())?;
         Ok(Self { root: Arc::new(root.into()) })
     }
 
@@ -88,14 +93,13 @@ impl Directory {
     }
 
     fn draft(root: &Arc<OwnedFd>, object: &Object) -> Result<Draft, Error> {
-        static LAST: AtomicU64 = AtomicU64::new(0);
         descend(root.as_fd(), [object.container.as_str()], false).map_err(|errno| no_container(errno, &object.container))?;
         let drafts = descend(root.as_fd(), [DRAFTS], true).map_err(failed)?;
         loop {
-            let name = format!("{}-{}", std::process::id(), LAST.fetch_add(1, Relaxed));
+            // By chance, as other machines may write to the folder too.
+            let name = format!("{:016x}", RandomState::new().build_hasher().finish());
             match rustix::fs::openat(&drafts, &name, CREATE, Mode::from_raw_mode(0o644)) {
-                // A process of this number left it, which is gone: two that run have numbers of their own.
-                Err(Errno::EXIST) => rustix::fs::unlinkat(&drafts, &name, AtFlags::empty()).map_err(failed)?,
+                Err(Errno::EXIST) => {}
                 Err(errno) => return Err(failed(errno)),
                 Ok(file) => return Ok(Draft { root: Arc::clone(root), name, file: Some(file.into()), object: object.clone() }),
             }
@@ -258,6 +262,24 @@ impl Writing for Draft {
     }
 }
 
+/// Removes the drafts that nobody writes any more.
+fn sweep(root: BorrowedFd<'_>) -> Result<(), Errno> {
+    let drafts = descend(root, [DRAFTS], false)?;
+    let oldest = (clock::unix_ms() / 1_000).saturating_sub(DRAFT_IDLE_MAX.as_secs());
+    for draft in Dir::read_from(&drafts)? {
+        let draft = draft?;
+        let stat = rustix::fs::statat(&drafts, draft.file_name(), AtFlags::SYMLINK_NOFOLLOW);
+        if stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && seconds(&stat) < oldest) {
+            // Somebody else may have removed it meanwhile.
+            let _ = rustix::fs::unlinkat(&drafts, draft.file_name(), AtFlags::empty());
+        }
+    }
+    Ok(())
+}
+
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::backend(&error))?
 }
+
+#[cfg(test)]
+mod tests;

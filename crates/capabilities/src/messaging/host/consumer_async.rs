@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::oneshot;
+use coracle_engine::View;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Accessor, Source, StreamConsumer, StreamReader, StreamResult};
 
-use coracle_engine::View;
-
 use self::bindings::wasmcloud::messaging::consumer as wit;
-use super::{Access, Error, Message, State};
+use super::super::grant::Room;
+use super::{Access, Error, Message, Outlet, State};
 
 pub(super) mod bindings {
     wasmtime::component::bindgen!({
@@ -33,11 +33,14 @@ impl<T: Send + 'static> wit::HostWithStore<T> for Access {
         body: StreamReader<u8>,
         timeout_ms: Option<u32>,
     ) -> Answer<wit::BrokerMessage> {
-        let outlet = guest.with(|mut access| access.get().state.outlet(&subject));
-        let body = collect(guest, body)?;
+        let (outlet, body) = match open(guest, &subject, body)? {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error.into())),
+        };
         let answered = async {
-            let message = Message { subject, body: body.bytes().await?, ..Message::default() };
-            let replies = outlet?.request(message, None, timeout_ms.map(|ms| Duration::from_millis(ms.into()))).await?;
+            let (body, _room) = body.bytes().await?;
+            let message = Message { subject, body, ..Message::default() };
+            let replies = outlet.request(message, None, timeout_ms.map(|ms| Duration::from_millis(ms.into()))).await?;
             replies.into_iter().next().ok_or(Error::Timeout)
         };
         match answered.await {
@@ -51,11 +54,13 @@ impl<T: Send + 'static> wit::HostWithStore<T> for Access {
 
     async fn publish(guest: &Accessor<T, Self>, message: wit::BrokerMessage) -> Answer<()> {
         let wit::BrokerMessage { subject, body, reply_to } = message;
-        let outlet = guest.with(|mut access| access.get().state.outlet(&subject));
-        let body = collect(guest, body)?;
+        let (outlet, body) = match open(guest, &subject, body)? {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error.into())),
+        };
         let published = async {
-            let body = body.bytes().await?;
-            outlet?.publish(Message { subject, body, reply_to, headers: Vec::new() }).await
+            let (body, _room) = body.bytes().await?;
+            outlet.publish(Message { subject, body, reply_to, headers: Vec::new() }).await
         };
         Ok(published.await.map_err(Into::into))
     }
@@ -63,11 +68,14 @@ impl<T: Send + 'static> wit::HostWithStore<T> for Access {
 
 impl wit::Host for View<'_, State> {}
 
+/// A body, and the room that it takes up.
+type Collected = Result<(Bytes, Option<OwnedSemaphorePermit>), Error>;
+
 /// A body that is on its way from the guest.
-struct Body(oneshot::Receiver<Result<Bytes, Error>>);
+struct Body(oneshot::Receiver<Collected>);
 
 impl Body {
-    async fn bytes(self) -> Result<Bytes, Error> {
+    async fn bytes(self) -> Collected {
         self.0.await.unwrap_or(Err(Error::Unsupported("the body was given up")))
     }
 }
@@ -76,16 +84,56 @@ impl Body {
 struct Collector {
     collected: BytesMut,
     bytes_max: usize,
-    done: Option<oneshot::Sender<Result<Bytes, Error>>>,
+    room: Room,
+    taken: Option<OwnedSemaphorePermit>,
+    done: Option<oneshot::Sender<Collected>>,
 }
 
-fn collect<T: Send + 'static>(guest: &Accessor<T, Access>, body: StreamReader<u8>) -> wasmtime::Result<Body> {
-    let (done, collected) = oneshot::channel();
+/// The way to the broker of `subject`, and the body that goes there. Nothing is read for a subject that the guest may not write to.
+fn open<T: Send + 'static>(
+    guest: &Accessor<T, Access>,
+    subject: &str,
+    mut body: StreamReader<u8>,
+) -> wasmtime::Result<Result<(Outlet, Body), Error>> {
     guest.with(|mut access| {
-        let bytes_max = access.get().state.limits().body_bytes_max;
-        body.pipe(&mut access, Collector { collected: BytesMut::new(), bytes_max, done: Some(done) })
-    })?;
-    Ok(Body(collected))
+        let view = access.get();
+        let (bytes_max, room) = (view.state.limits().body_bytes_max, view.state.room());
+        match view.state.outlet(subject) {
+            Ok(outlet) => {
+                let (done, collected) = oneshot::channel();
+                body.pipe(&mut access, Collector { collected: BytesMut::new(), bytes_max, room, taken: None, done: Some(done) })?;
+                Ok(Ok((outlet, Body(collected))))
+            }
+            Err(error) => {
+                body.close(&mut access)?;
+                Ok(Err(error))
+            }
+        }
+    })
+}
+
+impl Collector {
+    fn take(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let (bytes, bytes_max) = (self.collected.len().saturating_add(chunk.len()), self.bytes_max);
+        if bytes > bytes_max {
+            return Err(Error::TooLarge { bytes, bytes_max });
+        }
+        let taken = match &mut self.taken {
+            Some(taken) => taken,
+            None => self.taken.insert(self.room.take(0)?),
+        };
+        self.room.extend(taken, bytes)?;
+        self.collected.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn end(&mut self, result: Result<(), Error>) {
+        if let Some(done) = self.done.take() {
+            let body = std::mem::take(&mut self.collected).freeze();
+            // The call that waits for it may be gone.
+            let _ = done.send(result.map(|()| (body, self.taken.take())));
+        }
+    }
 }
 
 impl<D: 'static> StreamConsumer<D> for Collector {
@@ -100,16 +148,11 @@ impl<D: 'static> StreamConsumer<D> for Collector {
     ) -> Poll<wasmtime::Result<StreamResult>> {
         let mut source = source.as_direct(store);
         let chunk = source.remaining();
-        let (length, bytes_max) = (chunk.len(), self.bytes_max);
-        let bytes = self.collected.len().saturating_add(length);
-        if bytes > bytes_max {
-            if let Some(done) = self.done.take() {
-                // The call that waits for it may be gone.
-                let _ = done.send(Err(Error::TooLarge { bytes, bytes_max }));
-            }
+        let length = chunk.len();
+        if let Err(error) = self.take(chunk) {
+            self.end(Err(error));
             return Poll::Ready(Ok(StreamResult::Dropped));
         }
-        self.collected.extend_from_slice(chunk);
         source.mark_read(length);
         Poll::Ready(Ok(StreamResult::Completed))
     }
@@ -118,9 +161,7 @@ impl<D: 'static> StreamConsumer<D> for Collector {
 impl Drop for Collector {
     /// The guest closed its end.
     fn drop(&mut self) {
-        if let Some(done) = self.done.take() {
-            let _ = done.send(Ok(std::mem::take(&mut self.collected).freeze()));
-        }
+        self.end(Ok(()));
     }
 }
 
