@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
-use coracle_capabilities::is_unavailable;
+use coracle_capabilities::{self as capabilities, is_unavailable};
 use coracle_engine::{
     BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
 };
