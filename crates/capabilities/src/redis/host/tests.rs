@@ -306,8 +306,8 @@ async fn a_server_that_hangs_is_an_error_in_time_and_used_again_later() {
     in_time(guest.execute(&["GET", "k"]).await);
     guest.close().await;
     let mut other = app.instance("c");
-    let opened = Connected::open(&mut other, &at).await.err();
-    assert!(matches!(&opened, Some(v2::Error::Other(text)) if text == "the server did not answer in time"), "{opened:?}");
+    // Its machine still accepts connections.
+    in_time(Connected::open(&mut other, &at).await.unwrap().execute(&["GET", "k"]).await);
     server.thaw().unwrap();
     let mut third = app.instance("c");
     Connected::open(&mut third, &at).await.unwrap().execute(&["GET", "k"]).await.unwrap();
