@@ -17,7 +17,9 @@ const TABLE: &str = "key_value_store";
 pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
     header: "[key_value_store.<label>]",
     about: "The store behind a label. `default` needs no table: it is a file in the state folder.",
-    example: "[key_value_store.cache]\ntype = \"memory\"\n\n[key_value_store.orders]\ntype = \"sqlite\"\npath = \"orders.db\"\n",
+    example: "[key_value_store.cache]\ntype = \"memory\"\n\n[key_value_store.orders]\ntype = \"sqlite\"\npath = \"orders.db\"\n\n\
+              [key_value_store.sessions]\ntype = \"redis\"\nurl = \"rediss://:password@redis.example:6380/0\"\nprefix = \"sessions:\"\n\n\
+              [key_value_store.devices]\ntype = \"nats\"\nurl = \"tls://nats.example\"\nbucket = \"devices\"\ncredentials = \"nats.creds\"\n",
 }];
 
 /// The label that needs no configuration.
@@ -70,7 +72,7 @@ pub async fn preset(site: &Site, label: &str, pairs: Vec<(String, String)>) -> R
 /// Reads the configuration, and opens what components were granted.
 pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
     bind.site.share(bind.site.before::<sqlite::Files>().unwrap_or_default());
-    bind.site.share(Arc::new(redis::Shares::default()));
+    redis::keep_apart(bind, GRANT, TABLE)?;
     let before = bind.site.before::<Bindings>().unwrap_or_default();
     let granted = |(label, opened): (String, Opened<dyn Store>)| {
         let same = before.get(&label).filter(|granted| Arc::ptr_eq(&granted.store, &opened.backend));

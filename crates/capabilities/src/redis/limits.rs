@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coracle_engine::Bound;
+
 /// What an instance may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -32,5 +34,20 @@ impl Default for Limits {
             operation_time_max: Duration::from_secs(15),
             wait_max: Duration::from_secs(5),
         }
+    }
+}
+
+impl Limits {
+    /// The same for people.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::count("connections open in an instance", self.connections_max.into()),
+            Bound::count("commands of one invocation", self.operations_max.into()),
+            Bound::bytes("a command with its arguments", self.command_bytes_max as u64),
+            Bound::bytes("an answer", self.answer_bytes_max as u64),
+            Bound::count("parts of an answer", self.answer_elements_max as u64),
+            Bound::time("a command", self.operation_time_max),
+            Bound::time("the wait for one of the app's connections", self.wait_max),
+        ]
     }
 }

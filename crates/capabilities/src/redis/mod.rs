@@ -13,7 +13,9 @@ mod pool;
 pub use grant::State;
 pub use limits::Limits;
 
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 /// The key of the grant.
@@ -110,5 +112,17 @@ impl Capability for Redis {
             denied: "`open` answers `invalid-address`; of Spin's first interface, every function `error`",
             backends: &[],
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        &[ConfigTable {
+            header: "[outbound_redis]",
+            about: "How many connections the app may have at once; by default there is no bound but each instance's.",
+            example: "[outbound_redis]\nmax_connections = 64\n",
+        }]
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
     }
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coracle_engine::BindError;
-use parking_lot::Mutex;
+use coracle_engine::{Bind, BindError};
 use serde::Deserialize;
 
 use super::Redis;
@@ -27,12 +26,10 @@ struct Config {
     ca_roots_file: Option<PathBuf>,
 }
 
-/// Which labels have which keys of which database, so that no two have the same without knowing.
-#[derive(Default)]
-pub(in crate::key_value) struct Shares(Mutex<BTreeMap<String, Vec<Share>>>);
-
+/// The keys of a database that a label has.
 struct Share {
     label: String,
+    place: String,
     prefix: Option<String>,
 }
 
@@ -40,12 +37,7 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     let config: Config = opening.config()?;
     let address =
         Address::parse(&config.url).map_err(|error| opening.refused(&format!("its `url` is not understood: {error}"), "correct it"))?;
-    let place = match address.settings.db() {
-        0 => address.destination.to_string(),
-        database => format!("{}/{database}", address.destination),
-    };
-    let shares = opening.site.shared::<Shares>().unwrap_or_default();
-    shares.add(opening, &place, config.prefix.clone())?;
+    let place = place(&address);
     let mut connector = opening.connector(&config.url, "redis")?;
     if address.is_tls {
         connector = connector.with_tls(opening.tls(config.ca_roots_file.as_deref())?);
@@ -55,27 +47,45 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     Ok(Opened { backend: Arc::new(Redis::new(connector, address.settings, prefix)), place: format!("redis {place}{shown}") })
 }
 
-impl Shares {
-    fn add(&self, opening: &Opening<'_>, place: &str, prefix: Option<String>) -> Result<(), BindError> {
-        let mut shares = self.0.lock();
-        let others = shares.entry(place.to_owned()).or_default();
-        let new = Share { label: opening.label.to_owned(), prefix };
-        if let Some(other) = others.iter().find(|other| new.overlaps(other)) {
-            let message = format!("`{}` would see the keys of `{}` in {place}", new.label, other.label);
-            return Err(
-                opening.refused(&message, "give each a `prefix`, or a database of its own; two that should share have the same `prefix`")
-            );
-        }
-        others.push(new);
-        Ok(())
+/// The server and its database.
+fn place(address: &Address) -> String {
+    match address.settings.db() {
+        0 => address.destination.to_string(),
+        database => format!("{}/{database}", address.destination),
     }
 }
 
+/// Refuses labels of `table` that would see each other's keys without knowing. Looks at all that are granted, also those whose backends
+/// stay as they were.
+pub(in crate::key_value) fn keep_apart(bind: &Bind<'_>, grant: &str, table: &str) -> Result<(), BindError> {
+    let tables: BTreeMap<String, toml::Table> = bind.config.clone().take_as(table)?.unwrap_or_default();
+    let mut shares: Vec<Share> = Vec::new();
+    for label in bind.labels.get(grant).into_iter().flatten() {
+        let Some(new) = tables.get(label).and_then(|table| Share::read(label, table)) else { continue };
+        if let Some(other) = shares.iter().find(|other| new.overlaps(other)) {
+            return Err(BindError::Refused {
+                message: format!("`[{table}.{label}]`: `{label}` would see the keys of `{}` in {}", other.label, new.place),
+                remedy: "give each a `prefix`, or a database of its own; two that should share have the same `prefix`".to_owned(),
+            });
+        }
+        shares.push(new);
+    }
+    Ok(())
+}
+
 impl Share {
+    /// What a table is about, if it is of Redis and can be understood; opening it tells what cannot.
+    fn read(label: &str, table: &toml::Table) -> Option<Self> {
+        let text = |key| table.get(key).and_then(toml::Value::as_str);
+        let kind = text("type").filter(|kind| KIND.types.contains(kind));
+        let address = kind.and_then(|_| Address::parse(text("url")?).ok())?;
+        Some(Self { label: label.to_owned(), place: place(&address), prefix: text("prefix").map(str::to_owned) })
+    }
+
     /// Whether one has keys of the other, unless both say so.
     fn overlaps(&self, other: &Self) -> bool {
         let (one, two) = (self.prefix.as_deref().unwrap_or_default(), other.prefix.as_deref().unwrap_or_default());
         let is_said = self.prefix.is_some() && self.prefix == other.prefix;
-        !is_said && (one.starts_with(two) || two.starts_with(one))
+        self.place == other.place && !is_said && (one.starts_with(two) || two.starts_with(one))
     }
 }

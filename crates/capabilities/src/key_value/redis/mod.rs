@@ -3,7 +3,7 @@
 
 mod config;
 
-pub(super) use config::{KIND, Shares};
+pub(super) use config::{KIND, keep_apart};
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
