@@ -144,7 +144,7 @@ fn the_configuration_names_a_url() {
     for (table, expected) in [
         ("", "missing field `url`"),
         ("url = \"ws://db.example.com\"", "not one of HTTP"),
-        ("url = \"https://\"", "names no valid host"),
+        ("url = \"https://\"", "is not understood"),
         ("url = \"http://x\"\npath = \"y\"", "unknown field `path`"),
     ] {
         let text = coracle_base::chain(&bind(table).unwrap_err()).to_string();
