@@ -1,12 +1,14 @@
 //! Databases of a libSQL server, as far as they differ from those in this process.
 
+mod fake;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_engine::{Bind, BindError, Capability as _, RuntimeConfig, Site};
 
-use super::fake::{Fake, TOKEN};
+use self::fake::{Fake, TOKEN};
 use super::*;
 use crate::backend::Connector;
 use crate::sqlite::{GRANT, Row, Sqlite};
