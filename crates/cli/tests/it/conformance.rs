@@ -59,7 +59,7 @@ fn sqlite_no_permission() {
 
 #[test]
 fn postgres() {
-    let server = coracle_testkit::servers::postgres::shared().unwrap();
+    let server = servers::postgres::shared().unwrap();
     let port = server.place().port;
     let serving = serve("postgres", "/", &format!("allowed_outbound_hosts = [\"*://localhost:{port}\"]\n"));
     let address = format!("host=localhost port={port} user=postgres password=postgres dbname=postgres");
