@@ -116,6 +116,7 @@ pub fn line_of(key: &str) -> Option<&'static str> {
         "key-value" => "key_value_stores = [\"default\"]",
         "outbound-hosts" => "allowed_outbound_hosts = [\"https://example.com\"]",
         "secrets" => "capabilities = { secrets = [\"api_token\"] }",
+        "postgres" => "capabilities = { postgres = [\"default\"] }",
         "sqlite" => "sqlite_databases = [\"default\"]",
         "variables" => "variables = { name = \"{{ name }}\" }",
         _ => return None,

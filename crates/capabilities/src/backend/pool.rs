@@ -130,8 +130,10 @@ impl<C: Pooled> Place<C> {
         // The connection goes on counting, though this place goes away.
         shelves.open = shelves.open.saturating_add(1);
         drop(shelves);
-        if !self.pool.is_swept.swap(true, Relaxed) {
-            tokio::spawn(Pool::sweep(Arc::downgrade(&self.pool)));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current()
+            && !self.pool.is_swept.swap(true, Relaxed)
+        {
+            runtime.spawn(Pool::sweep(Arc::downgrade(&self.pool)));
         }
     }
 }

@@ -8,8 +8,9 @@ use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 use super::Error;
 use super::client::{Address, Clients, Server, Shared};
 use super::config::Bindings;
-use super::handle::{Bounds, Opening};
+use super::handle::{Bounds, OPERATIONS, Opening};
 use crate::egress::{Policy, Route};
+use crate::operations::Operations;
 
 /// The MySQL state of one instance. By default it may reach nothing.
 #[derive(Default)]
@@ -24,6 +25,7 @@ struct Granted {
     component: String,
     policy: Arc<Policy>,
     clients: Arc<Clients>,
+    measured: Arc<Operations>,
 }
 
 struct Servers(Arc<Granted>);
@@ -69,7 +71,7 @@ impl Grant for Servers {
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
         let Self(granted) = self;
-        let bounds = Bounds::new(granted.clients.limits());
+        let bounds = Bounds::new(granted.clients.limits(), Arc::clone(&granted.measured));
         Box::new(State { granted: Some(Arc::clone(granted)), bounds, open: 0 })
     }
 }
@@ -82,5 +84,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
     }
     let bindings = request.site.shared::<Bindings>().unwrap_or_default();
     let component = request.component.to_owned();
-    Ok(Some(Box::new(Servers(Arc::new(Granted { component, policy, clients: bindings.clients() })))))
+    let measured = Arc::new(Operations::new("mysql", OPERATIONS, request.component));
+    Ok(Some(Box::new(Servers(Arc::new(Granted { component, policy, clients: bindings.clients(), measured })))))
 }

@@ -172,7 +172,7 @@ async fn nothing_of_a_session_is_left_for_the_next() {
         assert!(run(&session, "SELECT * FROM mine").await.is_err(), "{name}");
         assert!(rows(&session, "SELECT pg_listening_channels()").await.is_empty(), "{name}");
         assert!(rows(&session, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'").await.is_empty(), "{name}");
-        assert!(rows(&session, "SELECT 1 FROM pg_cursors").await.is_empty(), "{name}");
+        assert!(rows(&session, "SELECT 1 FROM pg_cursors WHERE name = 'c'").await.is_empty(), "{name}");
 
         // A failed transaction is no different; a session that prepared statements by SQL is not used again.
         run(&session, "BEGIN").await.unwrap();
@@ -204,7 +204,7 @@ async fn what_nobody_waits_for_is_stopped_and_undone() {
             "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(3600)%' AND state = 'active' AND pid <> pg_backend_pid()";
         assert!(rows(&session, sleepers).await.is_empty(), "{name}");
 
-        let mut endless = session.query("SELECT n FROM generate_series(1, 1000000000) AS n", vec![]).await.unwrap().rows;
+        let mut endless = session.query("SELECT generate_series(1, 1000000000)", vec![]).await.unwrap().rows;
         assert_eq!(endless.next().await, Some(Ok(vec![Value::Int32(1)])), "{name}");
         drop(endless);
         assert_eq!(rows(&session, "SELECT 2").await, [vec![Value::Int32(2)]], "{name}: the same session goes on");

@@ -8,10 +8,11 @@ use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 
 use super::client::{Address, Clients, Roots, Server, Shared};
 use super::config::Bindings;
-use super::handle::{Bounds, Handle, Opening};
+use super::handle::{Bounds, Handle, OPERATIONS, Opening};
 use super::{Database, Error, GRANT};
 use crate::backend::Connector;
 use crate::egress::{Policy, Route};
+use crate::operations::Operations;
 
 /// The PostgreSQL state of one instance. By default it may reach nothing.
 #[derive(Default)]
@@ -30,6 +31,7 @@ struct Granted {
     component: String,
     policy: Arc<Policy>,
     clients: Arc<Clients>,
+    measured: Arc<Operations>,
     labels: BTreeMap<String, Arc<Labelled>>,
 }
 
@@ -105,7 +107,7 @@ impl Grant for Servers {
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
         let Self(granted) = self;
-        let bounds = Bounds::new(granted.clients.limits());
+        let bounds = Bounds::new(granted.clients.limits(), Arc::clone(&granted.measured));
         Box::new(State { granted: Some(Arc::clone(granted)), bounds, ..State::default() })
     }
 
@@ -136,5 +138,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
     });
     let labels = labelled.collect::<Result<_, _>>()?;
     let component = request.component.to_owned();
-    Ok(Some(Box::new(Servers(Arc::new(Granted { component, policy, clients: bindings.clients(), labels })))))
+    let measured = Arc::new(Operations::new(GRANT, OPERATIONS, request.component));
+    Ok(Some(Box::new(Servers(Arc::new(Granted { component, policy, clients: bindings.clients(), measured, labels })))))
 }

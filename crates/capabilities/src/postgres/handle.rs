@@ -7,6 +7,10 @@ use futures::TryStreamExt as _;
 use tracing::instrument;
 
 use super::{Database, Error, Limits, Rows, Session, Table, Value};
+use crate::operations::Operations;
+
+/// The operations, as spans and metrics name them.
+pub(super) const OPERATIONS: &[&str] = &["open", "query", "execute", "batch"];
 
 /// An open connection. Cheap to clone, so that a call can hold it while the instance goes on.
 #[derive(Clone)]
@@ -27,11 +31,12 @@ pub(super) struct Opening {
 pub(super) struct Bounds {
     pub(super) limits: Arc<Limits>,
     operations: Arc<AtomicU32>,
+    measured: Arc<Operations>,
 }
 
 impl Bounds {
-    pub(super) fn new(limits: Arc<Limits>) -> Self {
-        Self { limits, operations: Arc::default() }
+    pub(super) fn new(limits: Arc<Limits>, measured: Arc<Operations>) -> Self {
+        Self { limits, operations: Arc::default(), measured }
     }
 
     /// Counts the operations of another invocation.
@@ -63,7 +68,8 @@ impl Opening {
     /// Opens the connection.
     #[instrument(name = "spin_outbound_pg.open", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn finish(self) -> Result<Handle, Error> {
-        Ok(Handle { session: self.database.connect().await?, bounds: self.bounds })
+        let session = self.bounds.measured.measure("open", self.database.connect()).await?;
+        Ok(Handle { session, bounds: self.bounds })
     }
 }
 
@@ -77,6 +83,10 @@ impl Handle {
     #[instrument(name = "spin_outbound_pg.query", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn query(&self, statement: &str, parameters: Vec<Value>) -> Result<Table, Error> {
         self.bounds.enter(statement, &parameters)?;
+        self.bounds.measured.measure("query", self.table(statement, parameters)).await
+    }
+
+    async fn table(&self, statement: &str, parameters: Vec<Value>) -> Result<Table, Error> {
         let Rows { columns, mut rows } = self.session.query(statement, parameters).await?;
         let bytes_max = self.bounds.limits.result_bytes_max;
         let (mut table, mut bytes) = (Table { columns, rows: Vec::new() }, 0_usize);
@@ -94,20 +104,20 @@ impl Handle {
     #[instrument(name = "spin_outbound_pg.query", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn stream(&self, statement: &str, parameters: Vec<Value>) -> Result<Rows, Error> {
         self.bounds.enter(statement, &parameters)?;
-        self.session.query(statement, parameters).await
+        self.bounds.measured.measure("query", self.session.query(statement, parameters)).await
     }
 
     /// How many rows one statement changed.
     #[instrument(name = "spin_outbound_pg.execute", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn execute(&self, statement: &str, parameters: Vec<Value>) -> Result<u64, Error> {
         self.bounds.enter(statement, &parameters)?;
-        self.session.execute(statement, parameters).await
+        self.bounds.measured.measure("execute", self.session.execute(statement, parameters)).await
     }
 
     /// Any number of statements.
     #[instrument(name = "spin_outbound_pg.batch", skip_all, fields(otel.kind = "client", db.system.name = "postgresql"))]
     pub(super) async fn batch(&self, statements: &str) -> Result<(), Error> {
         self.bounds.enter(statements, &[])?;
-        self.session.batch(statements).await
+        self.bounds.measured.measure("batch", self.session.batch(statements)).await
     }
 }

@@ -73,6 +73,16 @@ async fn a_crash_costs_errors_while_it_lasts() {
 }
 
 #[test]
+fn every_version_4_links_without_async() {
+    for version in ["4.0.0", "4.1.0", "4.2.0"] {
+        let import =
+            format!(r#"(component (import "spin:postgres/postgres@{version}" (instance (export "connection" (type (sub resource))))))"#);
+        let runnable = Given::default().run("importer", &wat::parse_str(import).unwrap());
+        assert_eq!(runnable.generation(), coracle_engine::Generation::P2);
+    }
+}
+
+#[test]
 fn a_label_is_bound_by_the_names_that_wasmcloud_uses() {
     let config = "
         [postgres.default]

@@ -18,7 +18,7 @@ const OF_THE_COMMAND_LINE: [&str; 3] = ["state_dir", "log_dir", "max_instance_me
 const LISTS: [&str; 2] = ["variables_provider", "client_tls"];
 
 /// Tables that have a table for each label, and the grant that opens them.
-const LABELLED: [(&str, &str); 2] = [("key_value_store", "key-value"), ("sqlite_database", "sqlite")];
+const LABELLED: [(&str, &str); 3] = [("key_value_store", "key-value"), ("sqlite_database", "sqlite"), ("postgres", "postgres")];
 
 /// The files that the examples name.
 struct Files {

@@ -58,6 +58,21 @@ fn sqlite_no_permission() {
 }
 
 #[test]
+fn postgres() {
+    let server = servers::postgres::shared().unwrap();
+    let port = server.place().port;
+    let serving = serve("postgres", "/", &format!("allowed_outbound_hosts = [\"*://localhost:{port}\"]\n"));
+    let address = format!("host=localhost port={port} user=postgres password=postgres dbname=postgres");
+    check(&serving, "/", &[("address", &address)], 200, "");
+}
+
+#[test]
+fn postgres_no_permission() {
+    let denied = "Error::ConnectionFailed(\"address postgres://me@localhost:5432/x is not permitted\")";
+    check(&serve("postgres", "/", ""), "/", &[("address", "postgres://me@localhost:5432/x")], 500, denied);
+}
+
+#[test]
 fn variables() {
     let serving = serve("variables", "/", "[component.guest.variables]\nvariable = \"value\"\n");
     check(&serving, "/", &[], 200, "");

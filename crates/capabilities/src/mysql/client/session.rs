@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt as _};
 use mysql_async::prelude::{Protocol, Queryable as _};
-use mysql_async::{Conn, Params, QueryResult};
+use mysql_async::{Conn, Params, QueryResult, Statement};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tokio::time::timeout;
@@ -99,15 +99,8 @@ impl Running {
             return Error::Refused(format!("{} ({}): {}", cause.code, cause.state, cause.message));
         }
         self.loan.lent = None;
-        match error {
-            mysql_async::Error::Driver(mysql_async::DriverError::PacketTooLarge) => {
-                Error::ResultTooLarge { bytes_max: self.loan.server.limits().message_bytes_max }
-            }
-            _ => {
-                tracing::warn!("a connection to MySQL broke: {}", coracle_base::chain(error));
-                Error::Lost
-            }
-        }
+        tracing::warn!("a connection to MySQL broke: {}", coracle_base::chain(error));
+        Error::Lost
     }
 
     /// Says that the server has answered in full, or has refused.
@@ -160,41 +153,38 @@ impl Session for Held {
     async fn execute(&self, statement: &str, parameters: Vec<Value>) -> Result<(), Error> {
         let mut running = self.begin().await?;
         let parameters: Vec<_> = parameters.into_iter().map(column::parameter).collect();
-        check(parameters.len())?;
-        let is_bare = parameters.is_empty();
-        let connection = running.connection()?;
         let run = async {
-            match connection.exec_drop(statement, positional(parameters)).await {
-                Err(mysql_async::Error::Server(cause)) if is_bare && cause.code == CANNOT_BE_PREPARED => {
-                    connection.query_drop(statement).await
-                }
-                done => done,
+            let connection = running.connection().map_err(Failure::Told)?;
+            match prepare(connection, statement, parameters.len()).await? {
+                Some(prepared) => connection.exec_drop(prepared, positional(parameters)).await?,
+                None => connection.query_drop(statement).await?,
             }
+            Ok(())
         };
-        match timeout(self.limits().statement_time_max, run).await {
-            Ok(Ok(())) => running.over(Ok(())),
-            Ok(Err(error)) => {
-                let told = running.told(&error);
-                running.over(Err(told))
-            }
-            Err(_) => Err(self.too_slow()),
-        }
+        let ended: Result<Result<(), Failure>, _> = timeout(self.limits().statement_time_max, run).await;
+        let result = match ended {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Failure::Server(error))) => Err(running.failed(&error)),
+            Ok(Err(Failure::Told(error))) => Err(error),
+            Ok(Err(Failure::Unread)) => Err(Error::Lost),
+            // It may still run, and is stopped.
+            Err(_) => return Err(self.too_slow()),
+        };
+        running.over(result)
     }
 }
 
-impl Running {
-    /// As [`Running::failed`], but a wrong number of parameters is the guest's mistake and leaves the connection as it was.
-    fn told(&mut self, error: &mysql_async::Error) -> Error {
-        match error {
-            mysql_async::Error::Driver(cause @ mysql_async::DriverError::StmtParamsMismatch { .. }) => Error::Parameter(cause.to_string()),
-            other => self.failed(other),
+/// `statement`, prepared for `given` parameters; `None` for one that cannot be prepared, and has none.
+async fn prepare(connection: &mut Conn, statement: &str, given: usize) -> Result<Option<Statement>, Failure> {
+    match connection.prep(statement).await {
+        Ok(prepared) if usize::from(prepared.num_params()) == given => Ok(Some(prepared)),
+        Ok(prepared) => {
+            let wanted = prepared.num_params();
+            Err(Failure::Told(Error::Parameter(format!("the statement has {wanted} parameters, and {given} were given"))))
         }
+        Err(mysql_async::Error::Server(cause)) if given == 0 && cause.code == CANNOT_BE_PREPARED => Ok(None),
+        Err(error) => Err(error.into()),
     }
-}
-
-/// The protocol counts parameters in two bytes.
-fn check(parameters: usize) -> Result<(), Error> {
-    u16::try_from(parameters).map(drop).map_err(|_| Error::Parameter("there are too many parameters".to_owned()))
 }
 
 fn positional(parameters: Vec<mysql_async::Value>) -> Params {
@@ -216,18 +206,12 @@ type Sender = mpsc::Sender<Result<Row, Error>>;
 /// Runs `statement`, sends its columns to `head` and its rows to `rows`.
 async fn read(mut running: Running, statement: String, parameters: Vec<Value>, head: Head, rows: Sender) {
     let parameters: Vec<_> = parameters.into_iter().map(column::parameter).collect();
-    let is_bare = parameters.is_empty();
     let mut head = Some(head);
     let result = async {
-        check(parameters.len()).map_err(Failure::Told)?;
         let connection = running.connection().map_err(Failure::Told)?;
-        let result = match connection.exec_iter(&*statement, positional(parameters)).await {
-            Err(mysql_async::Error::Server(cause)) if is_bare && cause.code == CANNOT_BE_PREPARED => None,
-            result => Some(result?),
-        };
-        match result {
-            Some(result) => pass(result, &mut head, &rows).await,
-            None => pass(running.connection().map_err(Failure::Told)?.query_iter(statement).await?, &mut head, &rows).await,
+        match prepare(connection, &statement, parameters.len()).await? {
+            Some(prepared) => pass(connection.exec_iter(prepared, positional(parameters)).await?, &mut head, &rows).await,
+            None => pass(connection.query_iter(&*statement).await?, &mut head, &rows).await,
         }
     };
     let ended = result.await;
@@ -238,11 +222,14 @@ async fn read(mut running: Running, statement: String, parameters: Vec<Value>, h
         }
         // Nobody reads any more. What runs is stopped.
         Err(Failure::Unread) => return,
-        Err(Failure::Told(error)) => error,
+        Err(Failure::Told(error)) => {
+            // Where rows were passed on, there are more to come.
+            running.is_over = head.is_some();
+            error
+        }
         Err(Failure::Server(error)) => {
-            let told = running.told(&error);
             running.is_over = true;
-            told
+            running.failed(&error)
         }
     };
     // The session is free before anybody learns of the error.

@@ -38,13 +38,7 @@ impl Address {
     /// [`Error::Connection`] when it names no server or nobody to be.
     pub(in crate::postgres) fn parse(address: &str) -> Result<Self, Error> {
         let destination = Destination::parse(address, SCHEME).map_err(|error| Error::Connection(error.to_string()))?;
-        // The library does not know the two stricter modes of PostgreSQL's own; here every mode that speaks TLS is as strict.
-        let address = ["verify-full", "verify-ca"].iter().fold(address.to_owned(), |address, mode| {
-            ["sslmode=", "sslmode = "]
-                .iter()
-                .fold(address, |address, key| address.replace(&format!("{key}{mode}"), &format!("{key}require")))
-        });
-        let read: Config = address.parse().map_err(|error: tokio_postgres::Error| {
+        let read: Config = with_known_mode(address).parse().map_err(|error: tokio_postgres::Error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             Error::Connection(format!("the address is not understood: {cause}"))
         })?;
@@ -72,6 +66,15 @@ impl Address {
         }
         Ok(Self { destination, config, tls })
     }
+}
+
+/// The library does not know the two stricter modes of PostgreSQL's own; here every mode that speaks TLS is as strict as they are.
+fn with_known_mode(address: &str) -> String {
+    // In a URL the options follow the question mark; before it a password may say anything.
+    let start = if address.contains("://") { address.find('?').unwrap_or(address.len()) } else { 0 };
+    let (before, options) = address.split_at(start);
+    let options = options.replace("sslmode=verify-full", "sslmode=require").replace("sslmode=verify-ca", "sslmode=require");
+    format!("{before}{options}")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! last user the session goes back to the pool, or is closed if it cannot be made clean.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,6 +27,8 @@ struct Loan {
     server: Arc<Server>,
     link: Arc<Link>,
     turn: Arc<Mutex<()>>,
+    /// Whether anything was said.
+    is_used: AtomicBool,
     place: Option<Place<Arc<Link>>>,
 }
 
@@ -38,13 +41,14 @@ struct Running {
 
 impl Held {
     pub(super) fn new(server: Arc<Server>, link: Arc<Link>, place: Place<Arc<Link>>) -> Self {
-        Self(Arc::new(Loan { server, link, turn: Arc::default(), place: Some(place) }))
+        Self(Arc::new(Loan { server, link, turn: Arc::default(), is_used: AtomicBool::new(false), place: Some(place) }))
     }
 
     async fn begin(&self) -> Result<Running, Error> {
         let Self(loan) = self;
         let turn = tokio::time::timeout(loan.limits().wait_max, Arc::clone(&loan.turn).lock_owned()).await;
         let turn = turn.map_err(|_| Error::Busy)?;
+        loan.is_used.store(true, Relaxed);
         Ok(Running { loan: Arc::clone(loan), turn: Some(turn), is_over: false })
     }
 }
@@ -62,6 +66,10 @@ impl Loan {
 impl Drop for Loan {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else { return };
+        if !self.is_used.load(Relaxed) {
+            place.keep(Arc::clone(&self.link));
+            return;
+        }
         let (server, link, turn) = (Arc::clone(&self.server), Arc::clone(&self.link), Arc::clone(&self.turn));
         // Without a runtime the connection is closed, which undoes as much.
         let Ok(runtime) = Handle::try_current() else { return };

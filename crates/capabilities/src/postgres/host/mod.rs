@@ -10,6 +10,9 @@ mod spin_v4;
 mod spin_v4_async;
 mod translate;
 
+#[cfg(test)]
+mod tests;
+
 use coracle_engine::{Generation, InstanceState, View};
 use wasmtime::component::{HasData, Linker, Resource};
 

@@ -6,8 +6,6 @@ mod config;
 mod hrana;
 
 #[cfg(test)]
-mod fake;
-#[cfg(test)]
 mod tests;
 
 pub(super) use config::KIND;

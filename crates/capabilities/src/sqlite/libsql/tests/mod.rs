@@ -1,12 +1,14 @@
 //! Databases of a libSQL server, as far as they differ from those in this process.
 
+mod fake;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use coracle_engine::{Bind, BindError, Capability as _, RuntimeConfig, Site};
 
-use super::fake::{Fake, TOKEN};
+use self::fake::{Fake, TOKEN};
 use super::*;
 use crate::backend::Connector;
 use crate::sqlite::{GRANT, Row, Sqlite};
@@ -144,7 +146,7 @@ fn the_configuration_names_a_url() {
     for (table, expected) in [
         ("", "missing field `url`"),
         ("url = \"ws://db.example.com\"", "not one of HTTP"),
-        ("url = \"https://\"", "names no valid host"),
+        ("url = \"https://\"", "is not understood"),
         ("url = \"http://x\"\npath = \"y\"", "unknown field `path`"),
     ] {
         let text = coracle_base::chain(&bind(table).unwrap_err()).to_string();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::base64;
+use super::super::base64;
 
 /// What the server asks for.
 pub(super) const TOKEN: &str = "let-me-in";
