@@ -19,6 +19,7 @@ pub mod wasi;
 
 mod backend;
 mod mqtt_session;
+mod nats_connection;
 mod redis_connection;
 mod row_stream;
 mod sqlite_file;
