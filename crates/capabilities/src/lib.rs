@@ -22,6 +22,8 @@ pub mod wasi;
 
 mod backend;
 mod mqtt_session;
+
+mod nats_connection;
 mod operations;
 mod redis_connection;
 mod row_stream;

@@ -50,22 +50,26 @@ fn own_keys_are_refused_in_spin_toml() {
         "spin.toml",
         &text,
         expect![[r#"
-        spin.toml:5:1: `host` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:6:1: `method` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:10:46: `writable` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:11:1: `capabilities` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:12:1: `limits` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:13:1: `instances` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:14:1: `strict_imports` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key
-        spin.toml:16:1: `component` is a key of coracle.toml, which spin.toml does not have
-          help: rename the manifest to coracle.toml, or remove the key"#]],
+            spin.toml:5:1: `host` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:6:1: `method` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:10:46: `writable` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:11:1: `capabilities` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:12:1: `limits` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:13:1: `instances` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:14:1: `strict_imports` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:15:1: `blob_stores` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:16:1: `messaging` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key
+            spin.toml:18:1: `component` is a key of coracle.toml, which spin.toml does not have
+              help: rename the manifest to coracle.toml, or remove the key"#]],
     );
 }
 
@@ -230,7 +234,27 @@ fn a_component_names_its_blob_stores_and_brokers() {
     assert_eq!(grants("messaging = ['default']"), r#"{"messaging":["default"]}"#);
     assert_eq!(grants("messaging = { default = ['orders.>'], other = [] }"), r#"{"messaging":{"default":["orders.>"],"other":[]}}"#);
     assert_eq!(grants("blob_stores = []\nmessaging = {}"), "{}");
-    errors("coracle.toml", &one_component("blob_stores = ['Not a label']\nmessaging = { 'nor this' = ['a'] }"), expect![[""]]);
-    errors("coracle.toml", &one_component("messaging = 'default'"), expect![[""]]);
-    errors("coracle.toml", &one_component("messaging = ['a']\ncapabilities.messaging = ['a']"), expect![[""]]);
+    errors(
+        "coracle.toml",
+        &one_component("blob_stores = ['Not a label']\nmessaging = { 'nor this' = ['a'] }"),
+        expect![[r#"
+        coracle.toml:7:16: blob store `Not a label`: expected kebab-case or snake_case; got "Not a label"
+          help: use words of letters and digits joined by `-` or `_`
+        coracle.toml:8:15: broker `nor this`: expected kebab-case or snake_case; got "nor this"
+          help: use words of letters and digits joined by `-` or `_`"#]],
+    );
+    errors(
+        "coracle.toml",
+        &one_component("messaging = 'default'"),
+        expect![[r#"
+        coracle.toml:7:13: `component.a.messaging` must be an array or a table, not a string
+          help: write an array or a table: Labels of the brokers that it may send messages to, and to which subjects"#]],
+    );
+    errors(
+        "coracle.toml",
+        &one_component("messaging = ['a']\ncapabilities.messaging = ['a']"),
+        expect![[r#"
+        coracle.toml:8:14: capability `messaging` is granted twice
+          help: keep either `messaging` or `capabilities.messaging`"#]],
+    );
 }

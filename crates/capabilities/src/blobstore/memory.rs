@@ -23,12 +23,12 @@ pub(super) const KIND: Kind<dyn Store> = Kind { types: &["memory"], open };
 #[serde(deny_unknown_fields)]
 struct Config {
     /// All objects together.
-    #[serde(default = "bytes_max")]
-    max_bytes: usize,
+    #[serde(default = "usual_bytes", rename = "max_bytes")]
+    bytes_max: usize,
 }
 
 /// All objects of one store together, so that guests cannot fill the host's memory over many invocations.
-const fn bytes_max() -> usize {
+const fn usual_bytes() -> usize {
     512 << 20
 }
 
@@ -69,7 +69,7 @@ struct Draft {
 
 fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     let config: Config = opening.config()?;
-    Ok(Opened { backend: Arc::new(Memory::bounded(config.max_bytes)), place: "memory".to_owned() })
+    Ok(Opened { backend: Arc::new(Memory::bounded(config.bytes_max)), place: "memory".to_owned() })
 }
 
 fn now() -> u64 {
@@ -78,7 +78,7 @@ fn now() -> u64 {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self::bounded(bytes_max())
+        Self::bounded(usual_bytes())
     }
 }
 

@@ -93,10 +93,7 @@ fn shown(value: &Val) -> String {
 
 #[tokio::test]
 async fn a_handler_of_wasmcloud_answers_on_every_broker() {
-    let handler = |mut given: Given| {
-        given.bind().unwrap();
-        Program(given.run("handler", &fixture("wasmcloud-messaging").unwrap()))
-    };
+    let handler = |given: Given| Program(given.run("handler", &fixture("wasmcloud-messaging").unwrap()));
     let (nats, redis, mqtt) = (servers::nats::start().unwrap(), servers::redis::start().unwrap(), servers::mosquitto::start().unwrap());
 
     let (program, site) = run_here(granted(), "wasmcloud-messaging", &fixture("wasmcloud-messaging").unwrap());
@@ -168,8 +165,17 @@ async fn a_guest_of_wasmcloud_2_streams_its_bodies() {
     let unheard = program.call("request", &[text("in.nobody"), bytes(b"hello"), Val::Option(Some(Box::new(Val::U32(5_000))))]).await;
     assert!(shown(&unheard).contains("nobody listens"), "{}", shown(&unheard));
     drop(server);
-    let away = program.call("publish", &[text("in.one"), bytes(b"x"), none()]).await;
-    assert_eq!(shown(&away), "Error::BrokerUnavailable");
+    // What is written before the end of the connection is known is lost, as NATS is without a stream.
+    let away = async {
+        loop {
+            let published = program.call("publish", &[text("in.one"), bytes(b"x"), none()]).await;
+            if shown(&published) != "ok" {
+                return shown(&published);
+            }
+        }
+    };
+    let away = tokio::time::timeout(std::time::Duration::from_secs(20), away).await.expect("it is found out");
+    assert_eq!(away, "Error::BrokerUnavailable");
 }
 
 #[tokio::test]
@@ -218,7 +224,7 @@ fn labels_are_bound_as_the_configuration_says() {
     for (grant, config, said) in [
         (json!(["x"]), "", "`x` under `messaging` has no backend; add `[messaging.x]` to the runtime configuration"),
         (json!(["x"]), "messaging.x = { type = \"nats\" }", "missing field `url`"),
-        (json!(["x"]), "messaging.x = { type = \"nats\", url = \"http://h\" }", "its `url` is not one of `nats://` and `tls://`"),
+        (json!(["x"]), "messaging.x = { type = \"nats\", url = \"http://h\" }", "its `url` is not understood; write `nats://host:port`"),
         (json!(["x"]), "messaging.x = { type = \"mqtt\", url = \"redis://h\" }", "its url is none of MQTT"),
         (json!(["x"]), "messaging.x = { type = \"mqtt\", url = \"mqtt://h\", qos = 3 }", "its `qos` is out of range"),
         (json!(["x"]), "messaging.x = { type = \"memory\", url = \"h\" }", "unknown field `url`"),

@@ -136,7 +136,7 @@ async fn a_broker_that_does_not_behave_is_an_error() {
     for (bytes, said) in [
         (&b""[..], "the connection broke off before the broker acknowledged"),
         (b"\x20", "the connection broke off"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak MQTT"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the connection broke off"),
         (b"\x00\x00", "does not speak MQTT"),
         (b"\x20\x02\x00\x09", "does not speak MQTT"),
         (b"\x20\xff\xff\xff\x7f", "does not speak MQTT"),

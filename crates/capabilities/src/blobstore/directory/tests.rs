@@ -1,3 +1,5 @@
+//! Folders with links, pipes and neighbours in them, and many who write at once.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 

@@ -1,3 +1,5 @@
+//! The host functions as a guest meets them: streams, bounds, and what is denied.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -49,8 +49,8 @@ struct Config {
     #[serde(default)]
     virtual_host_style: bool,
     /// Requests at once; more wait.
-    #[serde(default = "usual_connections")]
-    max_connections: usize,
+    #[serde(default = "usual_connections", rename = "max_connections")]
+    connections_max: usize,
     /// Certificates to trust instead of the machine's, as PEM.
     ca_roots_file: Option<PathBuf>,
 }
@@ -101,7 +101,7 @@ fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     }
     let place = format!("s3 {}/{}", endpoint.as_str().trim_end_matches('/'), config.bucket);
     let mut builder = AmazonS3Builder::new()
-        .with_http_connector(Service::new(connector, config.max_connections))
+        .with_http_connector(Service::new(connector, config.connections_max))
         .with_endpoint(endpoint.as_str().trim_end_matches('/'))
         .with_bucket_name(&config.bucket)
         .with_region(&config.region)

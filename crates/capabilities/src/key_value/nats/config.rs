@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use async_nats::ServerAddr;
 use coracle_engine::BindError;
 use serde::Deserialize;
 
 use super::Nats;
-use super::connection::{Login, Server};
+use super::connection::Place;
 use crate::backend::{Kind, Opened, Opening};
 use crate::key_value::Store;
+use crate::nats_connection::{Server, Settings};
 
 /// A store in NATS.
 pub(in crate::key_value) const KIND: Kind<dyn Store> = Kind { types: &["nats"], open };
@@ -39,39 +39,18 @@ fn yes() -> bool {
 
 fn open(opening: &Opening<'_>) -> Result<Opened<dyn Store>, BindError> {
     let config: Config = opening.config()?;
-    let address: ServerAddr = config.url.parse().map_err(|_| opening.refused("its `url` is not understood", "write `nats://host:port`"))?;
-    let is_tls = match address.scheme() {
-        "nats" => false,
-        "tls" => true,
-        _ => return Err(opening.refused("its `url` is not one of `nats://` and `tls://`", "use one of them")),
+    let settings = Settings {
+        url: &config.url,
+        token: config.token.as_deref(),
+        credentials: config.credentials.as_deref(),
+        ca_roots_file: config.ca_roots_file.as_deref(),
     };
+    let server = Server::new(opening, &settings)?;
     let bucket = config.bucket.clone().unwrap_or_else(|| opening.label.to_owned());
     if bucket.is_empty() || !bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         return Err(opening.refused(&format!("`{bucket}` is no name of a bucket"), "name one in `bucket`, of letters, digits, `-` and `_`"));
     }
-    let connector = opening.connector(&config.url, "nats")?;
-    let place = format!("nats {} bucket {bucket}", connector.destination());
-    let tls = if is_tls { Some(opening.tls(config.ca_roots_file.as_deref())?) } else { None };
-    let login = login(opening, &config, &address)?;
-    let server = Server { connector, tls, login, bucket, creates_bucket: config.create };
-    Ok(Opened { backend: Arc::new(Nats::new(server)), place })
-}
-
-fn login(opening: &Opening<'_>, config: &Config, address: &ServerAddr) -> Result<Login, BindError> {
-    let user = address.username().map(|user| (user.to_owned(), address.password().unwrap_or_default().to_owned()));
-    match (user, &config.token, &config.credentials) {
-        (None, None, None) => Ok(Login::None),
-        (None, Some(token), None) => Ok(Login::Token(token.clone())),
-        (Some((user, password)), None, None) => Ok(Login::User { user, password }),
-        (None, None, Some(file)) => {
-            let path = opening.path(file);
-            let read = std::fs::read_to_string(&path).map_err(|source| BindError::Backend {
-                what: format!("{}, the `credentials` of {},", path.display(), opening.what()),
-                remedy: "name a file that can be read".to_owned(),
-                source: Box::new(source),
-            });
-            Ok(Login::Credentials(read?))
-        }
-        _ => Err(opening.refused("it has more than one of `token`, `credentials` and a user in `url`", "keep one")),
-    }
+    let place = format!("nats {} bucket {bucket}", server.destination());
+    let backend = Nats::new(Place { server, bucket, creates_bucket: config.create });
+    Ok(Opened { backend: Arc::new(backend), place })
 }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::timeout;
 
-use self::connection::{Connection, Server};
+use self::connection::{Connection, Place};
 use super::listing::{Listings, Window};
 use super::{Cursor, Error, Page, Store, Swap, number};
 use crate::backend::Link;
@@ -31,7 +31,7 @@ const AT_ONCE_MAX: usize = 16;
 
 /// A store in NATS.
 pub(super) struct Nats {
-    server: Server,
+    place: Place,
     link: Link<Connection>,
     listings: Listings,
 }
@@ -43,9 +43,9 @@ struct Found {
 }
 
 impl Nats {
-    /// The store in the bucket of `server`. Connects when it is first used.
-    fn new(server: Server) -> Self {
-        Self { server, link: Link::default(), listings: Listings::default() }
+    /// The store in the bucket at `place`. Connects when it is first used.
+    fn new(place: Place) -> Self {
+        Self { place, link: Link::default(), listings: Listings::default() }
     }
 
     /// Does `work` with the connection, for as long as it is connected and the time allows.
@@ -55,7 +55,7 @@ impl Nats {
     {
         let mut current = None;
         let working = async {
-            let connection = current.insert(self.link.get(Connection::is_open, || self.server.connect()).await?);
+            let connection = current.insert(self.link.get(Connection::is_open, || self.place.connect()).await?);
             tokio::select! {
                 done = work(Arc::clone(connection)) => done,
                 () = connection.lost() => Err(failure(&"the connection was lost")),

@@ -1,3 +1,5 @@
+//! The host functions of the sync interfaces as a guest meets them: subjects, bounds, and what is denied.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use fermyon::spin::mqtt::{Connection, Error, Qos};
 conformance::program!(check);
 
 fn check(request: &IncomingRequest) -> Result<Vec<u8>, String> {
-    let text = |error: Error| format!("Error::{error:?}");
+    let text = |error: Error| format!("{error:?}");
     let header = |name: &str| {
         let value = request.headers().get(name).into_iter().next().ok_or_else(|| format!("no `{name}`"))?;
         Ok::<_, String>(String::from_utf8_lossy(&value).into_owned())
