@@ -40,7 +40,7 @@ pub trait Models: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {
     /// The longest answer, in tokens.
-    pub max_tokens: u32,
+    pub tokens_max: u32,
     /// How much repetition is avoided.
     pub repeat_penalty: f32,
     /// Over how many tokens.
@@ -132,7 +132,7 @@ pub enum Error {
 impl Default for Params {
     /// Those of Spin.
     fn default() -> Self {
-        Self { max_tokens: 100, repeat_penalty: 1.1, repeat_penalty_last_n_token_count: 64, temperature: 0.8, top_k: 40, top_p: 0.9 }
+        Self { tokens_max: 100, repeat_penalty: 1.1, repeat_penalty_last_n_token_count: 64, temperature: 0.8, top_k: 40, top_p: 0.9 }
     }
 }
 

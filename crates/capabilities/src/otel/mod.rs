@@ -2,10 +2,10 @@
 //! host's own go. It needs no grant, as standard error needs none; how much is told in one invocation is bounded, and where no collector
 //! is named nothing is even looked at.
 
-mod common;
 mod host;
 mod logs;
 mod metrics;
+mod parts;
 mod spans;
 
 use std::any::{Any, TypeId};

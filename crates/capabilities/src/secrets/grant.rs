@@ -86,7 +86,7 @@ impl Grant for Secrets {
     }
 
     fn describe(&self) -> Vec<String> {
-        vec![format!("secrets {}", self.0.variables.keys().map(String::as_str).collect::<Vec<_>>().join(", "))]
+        vec![self.0.variables.keys().map(String::as_str).collect::<Vec<_>>().join(", ")]
     }
 }
 

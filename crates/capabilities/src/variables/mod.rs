@@ -89,6 +89,6 @@ impl Grant for Granted {
     }
 
     fn describe(&self) -> Vec<String> {
-        vec![self.0.names().collect::<Vec<_>>().join(", ")]
+        vec![self.0.describe()]
     }
 }
