@@ -117,7 +117,7 @@ mod tests {
     fn state(limits: Limits) -> State {
         let models = ["m", "gone"].map(str::to_owned).into();
         let bound = Bound::new(Some(Arc::new(Echo)), "echo".to_owned(), limits);
-        State::of(Handle::new(Arc::new(models), Arc::new(bound)))
+        State::of(Handle::new(Arc::new(models), Arc::new(bound), Arc::default()))
     }
 
     macro_rules! both_calls {

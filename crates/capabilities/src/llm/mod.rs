@@ -17,7 +17,9 @@ pub use grant::State;
 pub use limits::Limits;
 
 use async_trait::async_trait;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 /// The key of this capability in a component's grants.
@@ -173,5 +175,17 @@ impl Capability for Llm {
             denied: "each call answers `invalid-input`, naming the model",
             backends: &["open_ai", "remote_http"],
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
+    }
+
+    fn example_app(&self) -> &'static str {
+        "llm"
     }
 }
