@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use coracle_base::telemetry::TraceContext;
 use coracle_engine::{Identity, Limits};
 use futures::future::Either;
-use http::{HeaderName, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -113,8 +114,8 @@ impl Client {
         };
         request::clean(&mut request, bounds.fields())?;
         let route = granted.policy.route(destination).map_err(error::of_refusal)?;
-        if let Some(traceparent) = &self.arrival.traceparent {
-            request.headers_mut().insert(TRACEPARENT, traceparent.clone());
+        if let Some(traceparent) = self.traceparent() {
+            request.headers_mut().insert(TRACEPARENT, traceparent);
         }
         let timeouts = Timeouts::new(&options, bounds.limits.wall);
         let deadline = Instant::now().checked_add(timeouts.connect).ok_or(Error::ConfigurationError)?;
@@ -126,6 +127,14 @@ impl Client {
                 asked.send(clearance, request, call).await
             }
         }
+    }
+
+    /// What a request carries on: the span of its sending where traces are exported, which lies within the guest's own; else what the
+    /// guest's own call brought.
+    fn traceparent(&self) -> Option<HeaderValue> {
+        let span = Some(Span::current()).filter(|span| !span.is_disabled());
+        let exported = span.and_then(|span| TraceContext::of(&span)).and_then(|place| HeaderValue::try_from(place.to_string()).ok());
+        exported.or_else(|| self.arrival.traceparent.clone())
     }
 
     async fn send_inside(
@@ -144,7 +153,7 @@ impl Client {
         let service = granted.router.get().ok_or(Error::DestinationUnavailable)?;
         request::address_local(&mut request, &host)?;
         request::clean_for_guest(request.headers_mut());
-        request.extensions_mut().insert(Arrival { depth, traceparent: self.arrival.traceparent.clone() });
+        request.extensions_mut().insert(Arrival { depth, traceparent: self.traceparent() });
         let target = match host {
             Host::Component(component) => LocalTarget::Component(component),
             _ => LocalTarget::App,

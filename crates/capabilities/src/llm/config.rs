@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, Site};
 use tokio::sync::Semaphore;
 
 use super::{Limits, Models, open_ai, remote};
@@ -11,6 +11,14 @@ use crate::backend::{self, Kind, Opening};
 
 /// The table of the runtime configuration.
 pub(super) const TABLE: &str = "llm_compute";
+
+/// What the reference page says of it.
+pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
+    header: "[llm_compute]",
+    about: "The service that runs the models. Without one each call says what is missing.",
+    example: "[llm_compute]\ntype = \"open_ai\"\nurl = \"http://localhost:11434\"\nauth_token = \"a token, where one is asked for\"\n\n\
+              [llm_compute]\ntype = \"remote_http\"\nurl = \"https://models.internal\"\nauth_token = \"a token\"\n",
+}];
 
 /// Every kind of service.
 pub(super) const KINDS: &[&Kind<dyn Models>] = &[&open_ai::KIND, &remote::KIND];

@@ -135,7 +135,7 @@ async fn each_status_has_its_meaning_and_the_services_words_stay_here() {
 
 #[tokio::test]
 async fn parameters_arrive_as_each_protocol_has_them() {
-    let params = Params { max_tokens: 7, temperature: 0.5, top_p: 0.25, ..Params::default() };
+    let params = Params { tokens_max: 7, temperature: 0.5, top_p: 0.25, ..Params::default() };
     let asked = async |subject: Subject, params: Option<Params>| -> Value {
         let fake = serving(&subject);
         models(&subject, &fake).infer("m", "p".to_owned(), params).await.unwrap();

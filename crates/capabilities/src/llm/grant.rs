@@ -8,7 +8,8 @@ use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 
 use super::GRANT;
 use super::config::Bound;
-use super::handle::Handle;
+use super::handle::{Handle, OPERATIONS};
+use crate::operations::Operations;
 
 /// The models of one instance. By default it has none.
 #[derive(Default)]
@@ -17,6 +18,7 @@ pub struct State(Option<Handle>);
 struct Granted {
     models: Arc<BTreeSet<String>>,
     bound: Arc<Bound>,
+    operations: Arc<Operations>,
 }
 
 impl State {
@@ -44,7 +46,7 @@ impl Grant for Granted {
     }
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State::of(Handle::new(Arc::clone(&self.models), Arc::clone(&self.bound))))
+        Box::new(State::of(Handle::new(Arc::clone(&self.models), Arc::clone(&self.bound), Arc::clone(&self.operations))))
     }
 
     fn describe(&self) -> Vec<String> {
@@ -58,5 +60,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
     if models.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(Granted { models: Arc::new(models), bound: Bound::of(request.site) })))
+    let operations = Arc::new(Operations::new(GRANT, OPERATIONS, request.component));
+    Ok(Some(Box::new(Granted { models: Arc::new(models), bound: Bound::of(request.site), operations })))
 }

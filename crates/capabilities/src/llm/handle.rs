@@ -11,6 +11,10 @@ use tracing::instrument;
 
 use super::config::Bound;
 use super::{Embeddings, Error, Inference, Models, Params};
+use crate::operations::Operations;
+
+/// The operations, as spans and metrics name them.
+pub(super) const OPERATIONS: &[&str] = &["infer", "generate_embeddings"];
 
 /// What an instance may ask. Cheap to clone, so that a call can hold it while the instance goes on.
 #[derive(Clone)]
@@ -18,11 +22,12 @@ pub(super) struct Handle {
     models: Arc<BTreeSet<String>>,
     bound: Arc<Bound>,
     calls: Arc<AtomicU32>,
+    operations: Arc<Operations>,
 }
 
 impl Handle {
-    pub(super) fn new(models: Arc<BTreeSet<String>>, bound: Arc<Bound>) -> Self {
-        Self { models, bound, calls: Arc::default() }
+    pub(super) fn new(models: Arc<BTreeSet<String>>, bound: Arc<Bound>, operations: Arc<Operations>) -> Self {
+        Self { models, bound, calls: Arc::default(), operations }
     }
 
     /// Counts the calls of another invocation.
@@ -35,7 +40,7 @@ impl Handle {
         self.check(model, prompt.len())?;
         count(model);
         let (models, _turn) = self.turn().await?;
-        told(model, models.infer(model, prompt, params).await)
+        told(model, self.operations.measure("infer", models.infer(model, prompt, params)).await)
     }
 
     #[instrument(name = "spin_llm.generate_embeddings", skip_all, fields(otel.kind = "client", gen_ai.request.model = model))]
@@ -46,7 +51,7 @@ impl Handle {
             return Err(Error::TooManyTexts { texts: count, texts_max });
         }
         let (models, _turn) = self.turn().await?;
-        let embeddings = told(model, models.embed(model, texts).await)?;
+        let embeddings = told(model, self.operations.measure("generate_embeddings", models.embed(model, texts)).await)?;
         if embeddings.vectors.len() == count {
             return Ok(embeddings);
         }

@@ -58,7 +58,7 @@ macro_rules! answer {
         impl From<$version::InferencingParams> for Params {
             fn from(params: $version::InferencingParams) -> Self {
                 Self {
-                    max_tokens: params.max_tokens,
+                    tokens_max: params.max_tokens,
                     repeat_penalty: params.repeat_penalty,
                     repeat_penalty_last_n_token_count: params.repeat_penalty_last_n_token_count,
                     temperature: params.temperature,
@@ -117,7 +117,7 @@ mod tests {
     fn state(limits: Limits) -> State {
         let models = ["m", "gone"].map(str::to_owned).into();
         let bound = Bound::new(Some(Arc::new(Echo)), "echo".to_owned(), limits);
-        State::of(Handle::new(Arc::new(models), Arc::new(bound)))
+        State::of(Handle::new(Arc::new(models), Arc::new(bound), Arc::default()))
     }
 
     macro_rules! both_calls {

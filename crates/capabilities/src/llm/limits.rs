@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coracle_engine::Bound;
+
 /// What an instance may ask of its models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -15,6 +17,19 @@ pub struct Limits {
     pub concurrent_max: usize,
     /// How long they wait.
     pub wait_max: Duration,
+}
+
+impl Limits {
+    /// The same for people.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::bytes("a prompt, and the texts of one call", self.input_bytes_max as u64),
+            Bound::count("texts of one call", self.texts_max as u64),
+            Bound::count("calls of one invocation", self.calls_max.into()),
+            Bound::count("calls of an app at the same time; others wait", self.concurrent_max as u64),
+            Bound::time("the wait for another call's end", self.wait_max),
+        ]
+    }
 }
 
 impl Default for Limits {

@@ -17,7 +17,9 @@ pub use grant::State;
 pub use limits::Limits;
 
 use async_trait::async_trait;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 /// The key of this capability in a component's grants.
@@ -40,7 +42,7 @@ pub trait Models: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {
     /// The longest answer, in tokens.
-    pub max_tokens: u32,
+    pub tokens_max: u32,
     /// How much repetition is avoided.
     pub repeat_penalty: f32,
     /// Over how many tokens.
@@ -132,7 +134,7 @@ pub enum Error {
 impl Default for Params {
     /// Those of Spin.
     fn default() -> Self {
-        Self { max_tokens: 100, repeat_penalty: 1.1, repeat_penalty_last_n_token_count: 64, temperature: 0.8, top_k: 40, top_p: 0.9 }
+        Self { tokens_max: 100, repeat_penalty: 1.1, repeat_penalty_last_n_token_count: 64, temperature: 0.8, top_k: 40, top_p: 0.9 }
     }
 }
 
@@ -173,5 +175,17 @@ impl Capability for Llm {
             denied: "each call answers `invalid-input`, naming the model",
             backends: &["open_ai", "remote_http"],
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
+    }
+
+    fn example_app(&self) -> &'static str {
+        "llm"
     }
 }

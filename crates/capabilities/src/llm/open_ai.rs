@@ -74,7 +74,7 @@ impl Models for OpenAi {
     /// Of the parameters, those that OpenAI knows under the same meaning; a service that gets others may refuse the call. Spin sends the
     /// penalty as `frequency_penalty`, which has another scale, and leaves out what the guest says of chance.
     async fn infer(&self, model: &str, prompt: String, params: Option<Params>) -> Result<Inference, Error> {
-        let limit = params.unwrap_or_default().max_tokens;
+        let limit = params.unwrap_or_default().tokens_max;
         let messages = json!([{ "role": "user", "content": prompt }]);
         let mut question = json!({ "model": model, "messages": messages, "max_completion_tokens": limit });
         if let (Some(params), Some(question)) = (params, question.as_object_mut()) {

@@ -76,7 +76,7 @@ impl Models for Remote {
     async fn infer(&self, model: &str, prompt: String, params: Option<Params>) -> Result<Inference, Error> {
         let params = params.unwrap_or_default();
         let params = json!({
-            "maxTokens": params.max_tokens,
+            "maxTokens": params.tokens_max,
             "repeatPenalty": params.repeat_penalty,
             "repeatPenaltyLastNTokenCount": params.repeat_penalty_last_n_token_count,
             "temperature": params.temperature,

@@ -2,9 +2,9 @@
 
 use coracle_base::telemetry::guest::proto::logs::v1::{LogRecord as Record, ResourceLogs, ScopeLogs};
 
-use super::common::{SPAN_ID, TRACE_ID, attributes, id, of_component, resource, scope, time, value};
 use super::host::bindings::wasi::otel::logs::LogRecord;
 use super::host::bindings::wasi::otel::tracing::TraceFlags;
+use super::parts::{SPAN_ID, TRACE_ID, attributes, id, of_component, resource, scope, time, value};
 
 /// The record with its resource, which is the host's where the guest names none; either way it says which component speaks.
 pub(super) fn message(record: LogRecord, component: &str) -> ResourceLogs {

@@ -4,8 +4,8 @@ use coracle_base::telemetry::guest::proto::metrics::v1 as otlp;
 use coracle_base::telemetry::guest::proto::metrics::v1::AggregationTemporality;
 use coracle_base::telemetry::guest::proto::metrics::v1::exponential_histogram_data_point::Buckets;
 
-use super::common::{SPAN_ID, TRACE_ID, attributes, id, resource, scope, time};
 use super::host::bindings::wasi::otel::metrics::{self as wit, MetricData, MetricNumber, Temporality};
+use super::parts::{SPAN_ID, TRACE_ID, attributes, id, resource, scope, time};
 
 /// The metrics of one export, said to be `component`'s.
 pub(super) fn message(told: wit::ResourceMetrics, component: &str) -> otlp::ResourceMetrics {

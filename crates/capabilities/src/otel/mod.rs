@@ -2,17 +2,17 @@
 //! host's own go. It needs no grant, as standard error needs none; how much is told in one invocation is bounded, and where no collector
 //! is named nothing is even looked at.
 
-mod common;
 mod host;
 mod logs;
 mod metrics;
+mod parts;
 mod spans;
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use coracle_base::telemetry::guest::{self, OpenSpans, Told, Untold};
-use coracle_engine::{About, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface};
+use coracle_engine::{About, Bound, Capability, Generation, Grant, GrantError, GrantRequest, Identity, InstanceState, Interface};
 use wasmtime::component::Linker;
 
 /// Spans, batches of metrics and log records of one invocation.
@@ -100,6 +100,13 @@ impl Capability for Otel {
             denied: "it is never denied; without a collector, and past the limit of an invocation, what is told is dropped",
             backends: &["otlp"],
         }
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::count("spans, exports of metrics and log records of one invocation", TOLD_MAX.into()),
+            Bound::bytes("their size together", BYTES_MAX as u64),
+        ]
     }
 }
 

@@ -5,8 +5,8 @@ use coracle_base::telemetry::guest::proto::trace::v1::span::{Event, Link, SpanKi
 use coracle_base::telemetry::guest::proto::trace::v1::status::StatusCode;
 use coracle_base::telemetry::guest::proto::trace::v1::{ScopeSpans, Span, Status as State};
 
-use super::common::{SPAN_ID, TRACE_ID, attributes, id, scope, time};
 use super::host::bindings::wasi::otel::tracing::{self as wit, SpanContext, SpanData, SpanKind, Status, TraceFlags};
+use super::parts::{SPAN_ID, TRACE_ID, attributes, id, scope, time};
 
 /// The flag of a trace that is recorded.
 const SAMPLED: u32 = 1;

@@ -82,9 +82,12 @@ impl ComponentVariables {
         try_join_all(pairs).await
     }
 
-    /// The names of the component's variables, for a start-up table.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.templates.keys().map(String::as_str)
+    /// What a start-up table says: the names of the component's variables, and which providers the operator configured.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let names = self.templates.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let places = self.resolver.configured().collect::<Vec<_>>().join(", ");
+        if places.is_empty() { names } else { format!("{names} → {places}") }
     }
 }
 

@@ -211,9 +211,11 @@ impl Resolver {
         template.variables().any(|name| self.declared(name).is_some_and(|declared| declared.secret))
     }
 
-    /// Where values come from, in the order in which it is asked. Never a value.
-    pub fn places(&self) -> impl Iterator<Item = &str> {
-        self.providers.iter().map(Listed::place)
+    /// The providers that the operator configured, in the order in which they are asked, by their places.
+    fn configured(&self) -> impl Iterator<Item = &str> {
+        // The last one is the environment, which is always there.
+        let configured = self.providers.len().saturating_sub(1);
+        self.providers.iter().take(configured).map(Listed::place)
     }
 
     /// Whether every provider answers at once.

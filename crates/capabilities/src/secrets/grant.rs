@@ -8,6 +8,7 @@ use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 use serde_json::Value;
 
 use super::{Error, GETS_MAX, GRANT, HELD_MAX, VALUE_BYTES_MAX};
+use crate::operations::Operations;
 use crate::resolver::{ResolveError, Resolver, Secret};
 
 /// The secrets of one instance. By default it has none.
@@ -23,6 +24,7 @@ pub struct State {
 pub(super) struct Granted {
     resolver: Arc<Resolver>,
     variables: BTreeMap<String, String>,
+    operations: Operations,
 }
 
 struct Secrets(Arc<Granted>);
@@ -68,7 +70,7 @@ impl Granted {
     #[tracing::instrument(name = "wasmcloud_secrets.get", skip_all, fields(otel.kind = "client"))]
     pub(super) async fn get(&self, key: &str) -> Result<Secret, Error> {
         let variable = self.variables.get(key).ok_or(Error::NotFound)?;
-        let value = self.resolver.resolve(variable).await.map_err(|error| match error {
+        let value = self.operations.measure("get", self.resolver.resolve(variable)).await.map_err(|error| match error {
             ResolveError::Provider { .. } | ResolveError::TooLong => Error::Provider,
             ResolveError::Undeclared { .. } | ResolveError::Unresolved { .. } => Error::NotFound,
         })?;
@@ -86,7 +88,7 @@ impl Grant for Secrets {
     }
 
     fn describe(&self) -> Vec<String> {
-        vec![format!("secrets {}", self.0.variables.keys().map(String::as_str).collect::<Vec<_>>().join(", "))]
+        vec![self.0.variables.keys().map(String::as_str).collect::<Vec<_>>().join(", ")]
     }
 }
 
@@ -117,5 +119,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
             Some(_) => {}
         }
     }
-    Ok(Some(Box::new(Secrets(Arc::new(Granted { resolver, variables })))))
+    let operations = Operations::new(GRANT, &["get"], request.component);
+    Ok(Some(Box::new(Secrets(Arc::new(Granted { resolver, variables, operations })))))
 }

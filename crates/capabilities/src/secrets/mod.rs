@@ -6,7 +6,7 @@ mod host;
 
 pub use grant::State;
 
-use coracle_engine::{About, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{About, Bound, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
 use wasmtime::component::Linker;
 
 /// The key of this capability in a component's grants.
@@ -84,5 +84,13 @@ secrets = ["api_token"]          # or by other names: secrets = { "api-token" = 
             denied: "`get` answers `not-found`",
             backends: &["env", "static", "files", "vault"],
         }
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::bytes("a secret", VALUE_BYTES_MAX as u64),
+            Bound::count("secrets that an instance holds", HELD_MAX as u64),
+            Bound::count("secrets asked for in one invocation", GETS_MAX.into()),
+        ]
     }
 }

@@ -58,7 +58,10 @@ impl Capability for Variables {
             header: "[[variables_provider]]",
             about: "Who may give values, asked in the order of the tables; after them the process environment, then the manifest's default.",
             example: "[[variables_provider]]\ntype = \"env\"\nprefix = \"SHOP\"\ndotenv_path = \"shop.env\"\n\n\
-                      [[variables_provider]]\ntype = \"static\"\nvalues = { greeting = \"hello\" }\n",
+                      [[variables_provider]]\ntype = \"static\"\nvalues = { greeting = \"hello\" }\n\n\
+                      [[variables_provider]]\ntype = \"files\"\npath = \"/etc/secrets\"\n\n\
+                      [[variables_provider]]\ntype = \"vault\"\nurl = \"https://vault.internal:8200\"\ntoken_file = \"vault-token\"\n\
+                      mount = \"secret\"\nprefix = \"shop\"\n",
         }]
     }
 
@@ -89,6 +92,6 @@ impl Grant for Granted {
     }
 
     fn describe(&self) -> Vec<String> {
-        vec![self.0.names().collect::<Vec<_>>().join(", ")]
+        vec![self.0.describe()]
     }
 }

@@ -142,7 +142,7 @@ async fn no_log_span_or_table_shows_a_secret() {
     let _listening = lines.listen("trace");
     let grant = json!({ "token": "api_token" });
     let described = given(&grant).run("teller", &built("teller-p2").unwrap()).granted().join("\n");
-    assert!(described.contains("secrets token") && !described.contains(CANARY), "{described}");
+    assert!(described.lines().any(|line| line == "token") && !described.contains(CANARY), "{described}");
     for _ in 0..2 {
         assert_eq!(secret(grant.clone(), "token").await.as_deref(), Ok(CANARY));
         assert_eq!(second_version(&grant, "named", "token").await.unwrap().as_deref(), Ok(CANARY));

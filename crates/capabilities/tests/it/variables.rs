@@ -129,6 +129,16 @@ fn the_start_up_table_names_variables_and_shows_no_value() {
     assert!(!granted.contains(SECRET) && !granted.contains("hello"), "{granted}");
 }
 
+#[test]
+fn the_start_up_table_names_the_providers_that_were_configured() {
+    let config = "[[variables_provider]]\ntype = \"vault\"\nurl = \"https://vault.internal:8200/base\"\ntoken = \"c4n4ry\"\nmount = \"secret\"\n\
+                  [[variables_provider]]\ntype = \"files\"\npath = \"/\"";
+    let given = given().runtime_config(config, Path::new("/"));
+    let granted = given.run("web", &coracle_testkit::fixture("spin7-variables").unwrap()).granted().join("\n");
+    let expected = "greeting, plain, token → vault https://vault.internal:8200 secret, files /";
+    assert!(granted.contains(expected) && !granted.contains(SECRET), "{granted}");
+}
+
 #[tokio::test]
 async fn no_log_at_any_level_has_a_secret() {
     let lines = Lines::default();

@@ -57,6 +57,8 @@ fn examples_do_what_they_say() {
         ("http-client", "/", "the other server says: it is late\n"),
         ("key-value", "/a", "visit 1 of /a\n"),
         ("sqlite", "/a", "1 /a\n"),
+        ("secrets", "/", "the token has 9 bytes\n"),
+        ("otel", "/", "told\n"),
     ] {
         let serving = example(name).up(&["--quiet"]);
         assert_eq!(serving.get(path), (200, answer.to_owned()), "{name}");

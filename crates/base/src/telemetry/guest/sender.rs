@@ -33,7 +33,7 @@ pub(in crate::telemetry) struct Sender {
 }
 
 enum Way {
-    Http { client: Client, endpoint: String },
+    Http { client: Box<Client>, endpoint: String },
     Grpc(Channel),
 }
 
@@ -41,7 +41,7 @@ impl Sender {
     /// The way to `collector`. Nothing is connected to yet.
     pub(in crate::telemetry) fn new(collector: &Collector, client: impl FnOnce() -> Result<Client, BoxError>) -> Result<Self, BoxError> {
         let way = match collector.protocol {
-            Protocol::Http => Way::Http { client: client()?, endpoint: collector.endpoint.clone() },
+            Protocol::Http => Way::Http { client: Box::new(client()?), endpoint: collector.endpoint.clone() },
             Protocol::Grpc => {
                 let mut endpoint = Endpoint::from_shared(collector.endpoint.clone())?.connect_timeout(collector.timeout);
                 if collector.is_https() {

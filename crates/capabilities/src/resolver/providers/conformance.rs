@@ -26,9 +26,12 @@ const VALUES: &[(&str, &str)] = &[
 /// A provider that has [`VALUES`], and what makes it have another value; `None` where values stand still.
 struct Subject {
     provider: Arc<dyn Provider>,
-    change: Option<Box<dyn Fn(&str, &str)>>,
+    change: Option<Change>,
     _kept: Kept,
 }
+
+/// Gives the variable of the first name the second as its value.
+type Change = Box<dyn Fn(&str, &str)>;
 
 enum Kept {
     Nothing,
