@@ -1,27 +1,46 @@
 //! Coracle in this process: one component behind its handler, without a socket.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use coracle_engine::{Compiler, Engines, GrantRequest, Identity, Limits, Loader, Settings, Site};
+use coracle_engine::{Bind, Compiler, Engines, GrantRequest, Identity, Limits, Loader, RuntimeConfig, Settings, Site};
 use coracle_host::{Parts, Runnable};
 use coracle_triggers::http::{Body, Handler, Peer};
 use http_body_util::BodyExt as _;
+use serde_json::Value;
 
 /// Where requests seem to come from.
 pub(crate) const PEER: Peer = Peer { client: SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1), tls: false };
 
-/// The handler of `guest` under `limits`.
+/// What a guest is granted, and what stands behind it.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) grants: BTreeMap<String, Value>,
+    /// The runtime configuration.
+    pub(crate) config: toml::Table,
+}
+
+/// The handler of `guest` under `limits`, which is granted nothing.
 pub(crate) fn handler(guest: &Path, settings: &Settings, limits: Limits) -> Result<Handler> {
+    handler_given(guest, settings, limits, Given::default())
+}
+
+/// The handler of `guest` under `limits` with what it is `given`.
+pub(crate) fn handler_given(guest: &Path, settings: &Settings, limits: Limits, given: Given) -> Result<Handler> {
     let engines = Arc::new(Engines::new(settings)?);
     let bytes = std::fs::read(guest).with_context(|| format!("no guest at {}", guest.display()))?;
     let component = Loader::new(Arc::clone(&engines), None, Compiler::InProcess).load(&bytes, &|_| {})?;
     let linker = coracle_capabilities::linker(engines.get(component.generation()), component.generation())?;
-    let site = Site::default();
-    let grants = coracle_capabilities::grants(&GrantRequest { component: "guest", grants: &Default::default(), site: &site })?;
+    let mut site = Site::default();
+    let labels = |value: &Value| value.as_array().into_iter().flatten().filter_map(|label| label.as_str().map(str::to_owned)).collect();
+    let labels = given.grants.iter().map(|(key, value)| (key.clone(), labels(value))).collect();
+    let mut config = RuntimeConfig::new(given.config, None);
+    coracle_capabilities::bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels })?;
+    let grants = coracle_capabilities::grants(&GrantRequest { component: "guest", grants: &given.grants, site: &site })?;
     let identity = Identity { app: "bench".to_owned(), component: "guest".to_owned() };
     let runnable = Runnable::new(&engines, &linker, Parts { identity, component, grants, limits })?;
     Ok(Handler::new(Arc::new(runnable))?)

@@ -89,6 +89,10 @@ const fn tail(group: &'static str, metric: Metric) -> Figure {
     Figure { case: "tail", group, subject: CORACLE, metric }
 }
 
+const fn operations(group: &'static str, subject: &'static str, metric: Metric) -> Figure {
+    Figure { case: "capabilities", group, subject, metric }
+}
+
 const fn ratio(text: &'static str, over: Figure, under: Figure, bound: Bound) -> Goal {
     Goal { text, value: Value::Ratio(over, under), bound, shortfall: "" }
 }
@@ -98,7 +102,7 @@ const fn one(text: &'static str, figure: Figure, bound: Bound) -> Goal {
 }
 
 use Bound::{AtLeast, AtMost};
-use Metric::{CpuUs, P50Ms, P50Us, P99Ms, P99Us, RequestsPerS};
+use Metric::{CpuUs, CpuUsEach, OperationsPerS, P50Ms, P50Us, P99Ms, P99Us, RequestsPerS};
 
 /// Every goal, as the page lists them.
 pub(crate) const GOALS: &[Goal] = &[
@@ -138,6 +142,19 @@ pub(crate) const GOALS: &[Goal] = &[
     one("live instance after a call, beyond the guest's own pages: KiB", live(live::CALLED), AtMost(32.0)),
     ratio("1 MiB up: our MiB/s over native", body(LARGE_UP, CORACLE), body(LARGE_UP, NATIVE), AtLeast(0.7)),
     ratio("1 MiB down: our MiB/s over native", body(LARGE_DOWN, CORACLE), body(LARGE_DOWN, NATIVE), AtLeast(0.7)),
+    one("key-value read in memory, through a guest: CPU µs", operations("get", "guest, memory", CpuUsEach), AtMost(5.0)),
+    ratio(
+        "key-value read from Redis: our operations/s over native",
+        operations("get", "guest, Redis", OperationsPerS),
+        operations("get", "native, Redis", OperationsPerS),
+        AtLeast(0.7),
+    ),
+    ratio(
+        "key-value write to Redis: our operations/s over native",
+        operations("set", "guest, Redis", OperationsPerS),
+        operations("set", "native, Redis", OperationsPerS),
+        AtLeast(0.7),
+    ),
     ratio("70 % of the greatest load: p99 over p50", tail(tail::ALONE, P99Ms), tail(tail::ALONE, P50Ms), AtMost(3.0)),
     ratio("p99 beside a neighbour that burns its limit over alone", tail(tail::NEIGHBOUR, P99Ms), tail(tail::ALONE, P99Ms), AtMost(2.0)),
 ];

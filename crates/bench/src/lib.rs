@@ -7,6 +7,7 @@ pub mod steps;
 
 mod app;
 mod arguments;
+mod backends;
 mod bench;
 mod cases;
 mod contest;

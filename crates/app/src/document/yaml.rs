@@ -127,7 +127,7 @@ impl Builder<'_, '_> {
         if anchor != 0 {
             self.fail(start, "anchors are not read", "remove the anchor, and write the value out where it is used");
         } else if let Some(tag) = tag {
-            self.fail(start, &format!("the tag `{tag}` is not read"), "remove it");
+            self.fail(start, &format!("the tag `{}{}` is not read", tag.handle, tag.suffix), "remove it");
         }
     }
 
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn what_manifests_are_not_written_in_is_refused() {
         for (text, expected) in [
-            ("a: &x 1\n", "a.yaml:1:7: anchors are not read"),
+            ("a: &x 1\n", "a.yaml:1:4: anchors are not read"),
             ("a: *x\n", "a.yaml:1:4: not valid YAML: while parsing node, found unknown anchor"),
             ("a: !!str 1\n", "a.yaml:1:4: the tag `tag:yaml.org,2002:str` is not read"),
             ("? [a]\n: 1\n", "a.yaml:1:3: a key must be text"),

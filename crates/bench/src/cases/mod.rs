@@ -3,6 +3,7 @@
 mod hello;
 
 pub(crate) mod bodies;
+pub(crate) mod capabilities;
 mod catalogue;
 pub(crate) mod connections;
 mod key_value;
@@ -55,6 +56,7 @@ pub(crate) const CASES: &[Case] = &[
     bodies::CASE,
     catalogue::CASE,
     key_value::CASE,
+    capabilities::CASE,
     languages::CASE,
     work::CASE,
     connections::CASE,

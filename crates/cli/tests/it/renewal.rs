@@ -210,3 +210,36 @@ fn a_burst_of_changes_is_applied_when_it_is_over() {
     // A writer that the machine lets wait looks like two bursts.
     assert!(made.count() < WRITES / 2);
 }
+
+#[test]
+fn a_database_is_swapped() {
+    let app = App::of("spin5-sqlite", "sqlite_databases = [\"default\"]\n");
+    let in_file = |file: &str| format!("[sqlite_database.default]\ntype = \"spin\"\npath = \"{file}\"\n");
+    app.file("runtime.toml", &in_file("one.db"));
+    let serving = up(&app);
+    let entries = |path: &str| serving.get(path).1.lines().count() - 1;
+    assert_eq!((entries("/a"), entries("/b")), (1, 2));
+    renew(&app, &serving, &in_file("two.db"));
+    assert_eq!(entries("/c"), 1);
+    renew(&app, &serving, &in_file("one.db"));
+    assert_eq!(entries("/d"), 3);
+}
+
+#[test]
+fn operations_are_counted_by_capability_component_and_outcome() {
+    let app = app("one.db", "");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let serving = app.up(&["--runtime-config-file", "runtime.toml", "--quiet", "--admin-listen", &free]);
+    put(&serving, "/a", "x");
+    assert_eq!(value(&serving, "/a").as_deref(), Some("x"));
+    renew(&app, &serving, IN_MEMORY);
+    assert_eq!(value(&serving, "/a"), None);
+    let metrics = crate::support::get(&free, "/metrics").1;
+    let count = |operation: &str| {
+        let name = "coracle_operation_count_total{capability=\"key-value\"";
+        format!("{name},operation=\"{operation}\",outcome=\"ok\",component_id=\"spin5-kv\"}}")
+    };
+    for line in [format!("{} 1", count("set")), format!("{} 2", count("get"))] {
+        assert!(metrics.lines().any(|known| known == line), "{line}: {metrics}");
+    }
+}

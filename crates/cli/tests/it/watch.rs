@@ -168,3 +168,13 @@ fn a_program_is_not_watched() {
     let text = app.refusal(&["watch", "cli-rust-p1.wasm"]);
     assert_eq!(text, "exit 1\nerror: this app is a program, and `coracle watch` serves apps\n  help: run it once with `coracle up`\n");
 }
+
+#[test]
+fn another_runtime_configuration_is_a_change() {
+    let app = App::of("spin5-kv", "key_value_stores = [\"default\"]\n");
+    app.file("runtime.toml", "[key_value_store.default]\ntype = \"memory\"\n");
+    let serving = watch(&app, &["--skip-build", "--runtime-config-file", "runtime.toml"]);
+    app.file("runtime.toml", "[key_value_store.default]\ntype = \"spin\"\npath = \"one.db\"\n");
+    serving.error(|line| line.starts_with("serving the new version"));
+    assert!(app.path("one.db").exists());
+}

@@ -1,0 +1,93 @@
+//! Does one operation many times: `/get/500` reads a key of the store `default` so often, `/set/500` writes one, and `/row/500` selects one row
+//! of the database `default` by its key. `/prepare-store/1` and `/prepare-database/1` make what is read.
+
+mod bindings {
+    wit_bindgen::generate!({
+        inline: "
+            package coracle:bench;
+            world operations {
+                import wasi:keyvalue/store@0.2.0-draft;
+                import spin:sqlite/sqlite@3.0.0;
+            }
+        ",
+        path: [
+            "../../../capabilities/src/key_value/wit/wasi-keyvalue@0.2.0-draft",
+            "../../../capabilities/src/sqlite/wit/spin-sqlite@3.0.0",
+        ],
+        world: "coracle:bench/operations",
+        generate_all,
+    });
+}
+
+use bindings::spin::sqlite::sqlite::{Connection, Value};
+use bindings::wasi::keyvalue::store;
+use wasip2::exports::http::incoming_handler::Guest;
+use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+
+const VALUE: &[u8] = b"hello from the store, which is as long as many values are";
+
+struct Operations;
+
+wasip2::http::proxy::export!(Operations);
+
+impl Guest for Operations {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let path = request.path_with_query().unwrap_or_default();
+        let (status, body) = match perform(&path) {
+            Ok(()) => (200, "done".to_owned()),
+            Err(error) => (500, error),
+        };
+        if let Err(error) = respond(out, status, body.as_bytes()) {
+            panic!("the response was not sent: {error}");
+        }
+    }
+}
+
+fn perform(path: &str) -> Result<(), String> {
+    let (what, count) = path.trim_start_matches('/').split_once('/').ok_or("ask for /OPERATION/COUNT")?;
+    let count: u32 = count.parse().map_err(|_| "the count is no number")?;
+    match what {
+        "get" => {
+            let bucket = store::open("default").map_err(text)?;
+            (0..count).try_for_each(|_| match bucket.get("key").map_err(text)? {
+                Some(value) if value == VALUE => Ok(()),
+                _ => Err("the value is another one".to_owned()),
+            })
+        }
+        "set" => {
+            let bucket = store::open("default").map_err(text)?;
+            (0..count).try_for_each(|_| bucket.set("key", VALUE).map_err(text))
+        }
+        "row" => {
+            let database = Connection::open("default").map_err(text)?;
+            (0..count).try_for_each(|_| {
+                let found = database.execute("SELECT name FROM thing WHERE id = ?", &[Value::Integer(7)]).map_err(text)?;
+                if found.rows.len() == 1 { Ok(()) } else { Err("there is another number of rows".to_owned()) }
+            })
+        }
+        "prepare-store" => store::open("default").and_then(|bucket| bucket.set("key", VALUE)).map_err(text),
+        "prepare-database" => {
+            let database = Connection::open("default").map_err(text)?;
+            for statement in ["CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT)", "INSERT INTO thing VALUES (7, 'a lamp')"] {
+                database.execute(statement, &[]).map_err(text)?;
+            }
+            Ok(())
+        }
+        _ => Err("there is no such operation".to_owned()),
+    }
+}
+
+fn text(error: impl std::fmt::Debug) -> String {
+    format!("{error:?}")
+}
+
+fn respond(out: ResponseOutparam, status: u16, bytes: &[u8]) -> Result<(), String> {
+    let response = OutgoingResponse::new(Fields::new());
+    response.set_status_code(status).map_err(|()| "the status is none")?;
+    let body = response.body().map_err(|()| "the body was taken before")?;
+    ResponseOutparam::set(out, Ok::<_, ErrorCode>(response));
+    let stream = body.write().map_err(|()| "the body's stream was taken before")?;
+    stream.blocking_write_and_flush(bytes).map_err(|error| format!("{error:?}"))?;
+    drop(stream);
+    OutgoingBody::finish(body, None).map_err(|error| format!("{error:?}"))
+}

@@ -1,0 +1,148 @@
+//! Operations of stores and databases, through a guest and by the same client in Rust.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use coracle_base::clock;
+use coracle_engine::{Limits, Settings};
+use coracle_triggers::http::Handler;
+use serde_json::json;
+
+use super::Case;
+use crate::backends::{self, Backend, MEMORY, Operation};
+use crate::bench::Bench;
+use crate::embedded::{self, Given};
+use crate::processes;
+use crate::record::{Metric, Run, Series};
+use crate::terminal::note;
+
+/// Operations of one call of the guest, half of what an invocation may ask a store for.
+const OPERATIONS_PER_CALL: usize = 500;
+/// Tasks that do operations at once, a guest or a client each.
+const TASKS: usize = 16;
+
+pub(super) const CASE: Case = Case {
+    name: "capabilities",
+    title: "Operations of stores and databases",
+    about: "A guest that reads or writes a key through `wasi:keyvalue`, or selects one row, five hundred times for each call, sixteen of \
+            them at once in this process; and beside it the same client used by Rust, as many at once. CPU is that of this process: of \
+            a server elsewhere it is not known.",
+    untold: "The servers are on the same machine, so there is no network to wait for, which would make the rows more alike.",
+    peers: &[],
+    run,
+    columns: &[Metric::OperationsPerS, Metric::CpuUsEach],
+    plot: Metric::CpuUsEach,
+    reference: "guest, memory",
+};
+
+/// What does the operations.
+#[derive(Clone)]
+enum Doer {
+    Guest(Arc<Handler>),
+    Native(Arc<Backend>),
+}
+
+/// The names of the series of a backend.
+pub(crate) fn subjects(backend: &str) -> [String; 2] {
+    [format!("guest, {backend}"), format!("native, {backend}")]
+}
+
+fn run(bench: &Bench) -> Result<Vec<Series>> {
+    let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    let folder = bench.folder("capabilities")?;
+    let stores = runtime.block_on(backends::stores(&folder));
+    let mut all = Vec::new();
+    for (backend, prepare, operations) in stores
+        .into_iter()
+        .map(|found| (found, "prepare-store", &[Operation::Set, Operation::Get][..]))
+        .chain(backends::databases(&folder).into_iter().map(|found| (found, "prepare-database", &[Operation::Row][..])))
+    {
+        let (name, backend) = backend;
+        let measured = backend.and_then(|backend| measure(bench, &runtime, backend, prepare, operations));
+        match measured {
+            Ok(series) => all.extend(series),
+            Err(error) => bench.skip(format!("operations of {name}"), &error),
+        }
+    }
+    // The operations stand together, and in them the backends.
+    all.sort_by(|one, other| one.group.cmp(&other.group));
+    Ok(all)
+}
+
+fn measure(
+    bench: &Bench,
+    runtime: &tokio::runtime::Runtime,
+    backend: Backend,
+    prepare: &str,
+    operations: &[Operation],
+) -> Result<Vec<Series>> {
+    let given = Given {
+        grants: [("key-value".to_owned(), json!(["default"])), ("sqlite".to_owned(), json!(["default"]))].into(),
+        config: backend.config.parse().context("the runtime configuration")?,
+    };
+    let name = backend.name;
+    let entered = runtime.enter();
+    let handler = embedded::handler_given(&bench.guest("operations")?, &Settings::default(), Limits::default(), given)?;
+    drop(entered);
+    runtime.block_on(async { embedded::call(&handler, embedded::request(&format!("/{prepare}/1"))?).await })?;
+    let doers = [Doer::Guest(Arc::new(handler)), Doer::Native(Arc::new(backend))];
+    let mut all = Vec::new();
+    for operation in operations {
+        let mut series = subjects(name).map(|subject| Series::new(operation.word(), subject));
+        for doer in &doers {
+            runtime.block_on(under_load(doer, *operation, bench.warm_up()))?;
+        }
+        for number in 0..bench.plan.runs {
+            note(&format!("  {name}, {}: run {} of {}", operation.word(), number + 1, bench.plan.runs));
+            for (doer, series) in doers.iter().zip(&mut series) {
+                series.runs.push(runtime.block_on(under_load(doer, *operation, bench.time()))?);
+            }
+        }
+        all.extend(series);
+    }
+    Ok(all)
+}
+
+/// Lets as many tasks as there are do `operation` for as long as `time`.
+async fn under_load(doer: &Doer, operation: Operation, time: Duration) -> Result<Run> {
+    let (begun, before_us) = (clock::now(), processes::own_cpu_us()?);
+    let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(task(doer.clone(), operation, begun + time))).collect();
+    let mut done = 0;
+    for task in tasks {
+        done += task.await??;
+    }
+    let (elapsed, spent_us) = (begun.elapsed().as_secs_f64(), processes::own_cpu_us()? - before_us);
+    Ok(Run::from([(Metric::OperationsPerS, done as f64 / elapsed), (Metric::CpuUsEach, spent_us / done.max(1) as f64)]))
+}
+
+/// Does operations until `end`; how many.
+async fn task(doer: Doer, operation: Operation, end: std::time::Instant) -> Result<usize> {
+    let mut done = 0;
+    match doer {
+        Doer::Guest(handler) => {
+            let path = format!("/{}/{OPERATIONS_PER_CALL}", operation.word());
+            while clock::now() < end {
+                embedded::call(&handler, embedded::request(&path)?).await?;
+                done += OPERATIONS_PER_CALL;
+            }
+        }
+        Doer::Native(backend) => {
+            let mut client = backend.client().await?;
+            if operation == Operation::Get && backend.name == MEMORY {
+                client.perform(Operation::Set).await?;
+            }
+            while clock::now() < end {
+                for _ in 0..OPERATIONS_PER_CALL {
+                    client.perform(operation).await?;
+                }
+                done += OPERATIONS_PER_CALL;
+                // A client that never waits lets the others have their turn, as a guest does.
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    Ok(done)
+}
