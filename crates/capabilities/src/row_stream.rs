@@ -10,6 +10,9 @@ use tokio::sync::oneshot;
 use wasmtime::component::{Destination, FutureReader, Lift, Lower, StreamProducer, StreamReader, StreamResult};
 use wasmtime::{AsContextMut, StoreContextMut};
 
+/// The ends that the guest reads: the rows, and how they ended.
+type Delivered<Row, Error> = (StreamReader<Row>, FutureReader<Result<(), Error>>);
+
 /// Hands `rows` to the guest of `store`.
 ///
 /// # Errors
@@ -17,7 +20,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 pub(crate) fn deliver<Row, Error>(
     mut store: impl AsContextMut,
     rows: BoxStream<'static, Result<Row, Error>>,
-) -> wasmtime::Result<(StreamReader<Row>, FutureReader<Result<(), Error>>)>
+) -> wasmtime::Result<Delivered<Row, Error>>
 where
     Row: Lower + Lift + Send + Sync + 'static,
     Error: Lower + Lift + Send + Sync + 'static,
