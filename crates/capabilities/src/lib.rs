@@ -1,7 +1,7 @@
 //! What a guest may ask of its host: a folder for each capability, listed in [`ALL`]. Folders do not import each other; what they
 //! share stands beside them.
 
-pub mod blobstore;
+pub mod blob_store;
 pub mod config;
 pub mod egress;
 pub mod http_client;
@@ -51,7 +51,7 @@ pub const ALL: &[&dyn Capability] = &[
     &sqlite::Sqlite,
     &postgres::Postgres,
     &mysql::Mysql,
-    &blobstore::Blobstore,
+    &blob_store::BlobStore,
     &mqtt::Mqtt,
     &messaging::Messaging,
     &llm::Llm,

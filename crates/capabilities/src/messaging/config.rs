@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, Site};
 
 use super::grant::Granted;
 use super::local::{self, Local, Locals};
@@ -13,6 +13,17 @@ use crate::backend::{Binding, Kind, Opened};
 
 /// The label that needs no configuration.
 const DEFAULT_LABEL: &str = "default";
+
+/// What the reference page says of the tables.
+pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
+    header: "[messaging.<label>]",
+    about: "The broker behind a label. `default` needs no table: it is a broker in the process. With `jetstream`, NATS acknowledges a \
+            message when a stream has it on disk. Redis publishes to channels; the dots of a subject are slashes to MQTT. These two carry \
+            neither replies nor metadata.",
+    example: "[messaging.internal]\ntype = \"memory\"\n\n[messaging.events]\ntype = \"nats\"\nurl = \"tls://nats.example\"\njetstream = true\n\
+              credentials = \"nats.creds\"\n\n[messaging.cache]\ntype = \"redis\"\nurl = \"rediss://:password@redis.example\"\n\n\
+              [messaging.field]\ntype = \"mqtt\"\nurl = \"mqtts://broker.example\"\nusername = \"shop\"\npassword = \"secret\"\nqos = 1\n",
+}];
 
 /// The brokers of one app by label.
 #[derive(Default)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coracle_engine::Bound;
+
 /// What an instance may send, and how long it may wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -41,5 +43,22 @@ impl Default for Limits {
             request_time_max: Duration::from_secs(60),
             request_time_usual: Duration::from_secs(2),
         }
+    }
+}
+
+impl Limits {
+    /// The same for people.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::bytes("the body of a message, and all replies to a request", self.body_bytes_max as u64),
+            Bound::bytes("the metadata of a message", self.header_bytes_max as u64),
+            Bound::bytes("a subject", self.subject_bytes_max as u64),
+            Bound::count("messages of one invocation", self.messages_max.into()),
+            Bound::count("messages and requests under way in an instance", self.in_flight_max as u64),
+            Bound::bytes("messages that a guest holds as resources", self.held_bytes_max as u64),
+            Bound::count("replies to a request", self.replies_max as u64),
+            Bound::time("until a broker has a message", self.publish_time_max),
+            Bound::time("the wait for replies", self.request_time_max),
+        ]
     }
 }

@@ -28,7 +28,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 /// The key of this capability in a component's grants.
@@ -154,6 +156,14 @@ impl Capability for Messaging {
         if let Some(state) = instance.opened::<State>() {
             state.renew();
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
     }
 
     fn about(&self) -> About {

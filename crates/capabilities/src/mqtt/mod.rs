@@ -11,7 +11,9 @@ pub use state::State;
 
 use std::sync::Arc;
 
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use wasmtime::component::Linker;
 
 use self::state::{Granted, Shared};
@@ -73,6 +75,18 @@ impl Capability for Mqtt {
         if let Some(state) = instance.opened::<State>() {
             state.renew();
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        &[ConfigTable {
+            header: "[outbound_mqtt]",
+            about: "How many connections the app may have at once, and how large a message may be.",
+            example: "[outbound_mqtt]\nmax_connections = 64\nmax_payload_size_bytes = 1048576\n",
+        }]
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
     }
 
     fn about(&self) -> About {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
-use coracle_capabilities::blobstore::directory::Directory;
-use coracle_capabilities::blobstore::{Error, Object, Store as _};
+use coracle_capabilities::blob_store::directory::Directory;
+use coracle_capabilities::blob_store::{Error, Object, Store as _};
 use futures::TryStreamExt as _;
 
 /// What tells the writer its folder and its first number.

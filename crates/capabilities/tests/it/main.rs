@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 mod blob_durable;
-mod blobstore;
+mod blob_store;
 mod client_tls;
 mod config;
 mod durable;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coracle_engine::Bound;
+
 /// What an instance may ask of its stores, and how long one may take to answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -38,5 +40,21 @@ impl Default for Limits {
             page_names_max: 1_000,
             operation_time_max: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// The same for people.
+    pub(super) fn bounds(&self) -> Vec<Bound> {
+        vec![
+            Bound::bytes("an object that is written", self.object_bytes_max),
+            Bound::bytes("an object that is read at once instead of as a stream", self.piece_bytes_max),
+            Bound::bytes("what of a body waits for the store", self.buffer_bytes_max as u64),
+            Bound::bytes("what is written before `write-data`", self.unaddressed_bytes_max as u64),
+            Bound::count("operations of one invocation", self.operations_max.into()),
+            Bound::count("containers and listings open in an instance", self.open_max.into()),
+            Bound::count("objects that an instance reads and writes at once", self.transfers_max as u64),
+            Bound::time("an operation, and a chunk of a body", self.operation_time_max),
+        ]
     }
 }

@@ -12,15 +12,15 @@ use super::{Error, State};
 
 mod bindings {
     wasmtime::component::bindgen!({
-        path: "src/blobstore/wit/wasi-blobstore@0.2.0-draft",
+        path: "src/blob_store/wit/wasi-blobstore@0.2.0-draft",
         world: "host",
         imports: { default: async | trappable },
         with: {
             "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
-            "wasi:blobstore/types.outgoing-value": crate::blobstore::outgoing::Outgoing,
-            "wasi:blobstore/types.incoming-value": crate::blobstore::incoming::Incoming,
-            "wasi:blobstore/container.container": crate::blobstore::handle::Container,
-            "wasi:blobstore/container.stream-object-names": crate::blobstore::handle::Names,
+            "wasi:blobstore/types.outgoing-value": crate::blob_store::outgoing::Outgoing,
+            "wasi:blobstore/types.incoming-value": crate::blob_store::incoming::Incoming,
+            "wasi:blobstore/container.container": crate::blob_store::handle::Container,
+            "wasi:blobstore/container.stream-object-names": crate::blob_store::handle::Names,
         },
         require_store_data_send: true,
     });

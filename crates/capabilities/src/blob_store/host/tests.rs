@@ -12,7 +12,7 @@ use super::bindings::wasi::blobstore::blobstore::{Host as _, ObjectId};
 use super::bindings::wasi::blobstore::container::{HostContainer, HostStreamObjectNames};
 use super::bindings::wasi::blobstore::types::{HostIncomingValue, HostOutgoingValue};
 use super::*;
-use crate::blobstore::{Blobstore, GRANT};
+use crate::blob_store::{BlobStore, GRANT};
 
 /// An instance that was granted `labels`, all of them in memory.
 fn instance(labels: &[&str]) -> InstanceState {
@@ -20,9 +20,9 @@ fn instance(labels: &[&str]) -> InstanceState {
     let table = labels.iter().map(|label| format!("[blob_store.{label}]\ntype = \"memory\"\nmax_bytes = {}\n", 64 << 20));
     let mut config = RuntimeConfig::new(toml::from_str(&table.collect::<String>()).unwrap(), None);
     let asked = BTreeMap::from([(GRANT.to_owned(), labels.iter().map(|label| (*label).to_owned()).collect())]);
-    Blobstore.bind(&mut Bind { site: &mut site, config: &mut config, labels: &asked }).unwrap();
+    BlobStore.bind(&mut Bind { site: &mut site, config: &mut config, labels: &asked }).unwrap();
     let grants = BTreeMap::from([(GRANT.to_owned(), json!(labels))]);
-    let grant = Blobstore.grant(&GrantRequest { component: "c", grants: &grants, site: &site }).unwrap();
+    let grant = BlobStore.grant(&GrantRequest { component: "c", grants: &grants, site: &site }).unwrap();
     let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
     InstanceState::new(Arc::new(identity), grant.into_iter().collect(), Arc::new(Limits::default()))
 }
@@ -188,7 +188,7 @@ async fn names_are_read_and_skipped_in_pages() {
 
 #[tokio::test]
 async fn what_an_instance_does_is_bounded() {
-    let limits = crate::blobstore::Limits::default();
+    let limits = crate::blob_store::Limits::default();
     let mut instance = instance(&["default"]);
     let mut view = view(&mut instance);
     let files = container(&mut view, "files").await;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, Site};
 
 use super::grant::Granted;
 use super::{GRANT, Limits, Store, directory, memory, s3};
@@ -15,6 +15,16 @@ const DEFAULT_LABEL: &str = "default";
 
 /// The folder of the label `default` in the state folder.
 const DEFAULT_FOLDER: &str = "blobs";
+
+/// What the reference page says of the tables.
+pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
+    header: "[blob_store.<label>]",
+    about: "The store behind a label. `default` needs no table: it is a folder in the state folder. A container is a folder of a \
+            `directory`, and the first part of the keys in the bucket of an `s3`.",
+    example: "[blob_store.cache]\ntype = \"memory\"\nmax_bytes = 67108864\n\n[blob_store.photos]\ntype = \"directory\"\npath = \"photos\"\n\n\
+              [blob_store.archive]\ntype = \"s3\"\nbucket = \"archive\"\nregion = \"eu-central-1\"\nprefix = \"shop\"\naccess_key_id = \"AKIAEXAMPLE\"\n\
+              secret_access_key = \"secret\"\n\n[blob_store.local]\ntype = \"s3\"\nendpoint = \"http://minio:9000\"\nallow_http = true\nbucket = \"local\"\n",
+}];
 
 /// The stores of one app by label.
 #[derive(Default)]

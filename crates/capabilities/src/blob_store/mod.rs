@@ -22,7 +22,9 @@ pub use limits::Limits;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use futures::stream::BoxStream;
 use wasmtime::component::Linker;
 
@@ -30,7 +32,7 @@ use wasmtime::component::Linker;
 const GRANT: &str = "blob-store";
 
 /// `wasi:blobstore`.
-pub struct Blobstore;
+pub struct BlobStore;
 
 /// One store behind a label. Names were checked before: see [`name`]. What is acknowledged is as durable as the backend is.
 #[async_trait]
@@ -206,7 +208,7 @@ impl Error {
     }
 }
 
-impl Capability for Blobstore {
+impl Capability for BlobStore {
     fn name(&self) -> &'static str {
         GRANT
     }
@@ -234,6 +236,14 @@ impl Capability for Blobstore {
         if let Some(state) = instance.opened::<State>() {
             state.renew();
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
+    }
+
+    fn bounds(&self) -> Vec<Bound> {
+        Limits::default().bounds()
     }
 
     fn about(&self) -> About {
