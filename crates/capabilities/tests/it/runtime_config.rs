@@ -18,7 +18,13 @@ const OF_THE_COMMAND_LINE: [&str; 3] = ["state_dir", "log_dir", "max_instance_me
 const LISTS: [&str; 2] = ["variables_provider", "client_tls"];
 
 /// Tables that have a table for each label, and the grant that opens them.
-const LABELLED: [(&str, &str); 3] = [("key_value_store", "key-value"), ("sqlite_database", "sqlite"), ("postgres", "postgres")];
+const LABELLED: [(&str, &str); 5] = [
+    ("key_value_store", "key-value"),
+    ("sqlite_database", "sqlite"),
+    ("postgres", "postgres"),
+    ("blob_store", "blob-store"),
+    ("messaging", "messaging"),
+];
 
 /// The files that the examples name.
 struct Files {
@@ -29,7 +35,7 @@ impl Files {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let certificate = Certificate::new().unwrap();
-        for name in ["vault-ca.pem", "model-ca.pem", "partner-ca.pem", "client.pem"] {
+        for name in ["vault-ca.pem", "model-ca.pem", "redis-ca.pem", "nats-ca.pem", "partner-ca.pem", "client.pem"] {
             std::fs::copy(certificate.certificate(), folder.path().join(name)).unwrap();
         }
         std::fs::copy(certificate.key(), folder.path().join("client-key.pem")).unwrap();
