@@ -62,7 +62,8 @@ fn examples_do_what_they_say() {
         ("blob-store", "/ada", "ada.txt\n"),
         ("messaging", "/a", "published\n"),
     ] {
-        let serving = example(name).up(&["--quiet"]);
+        let app = example(name);
+        let serving = app.up(&["--quiet"]);
         assert_eq!(serving.get(path), (200, answer.to_owned()), "{name}");
     }
 }
