@@ -59,8 +59,11 @@ fn examples_do_what_they_say() {
         ("sqlite", "/a", "1 /a\n"),
         ("secrets", "/", "the token has 9 bytes\n"),
         ("otel", "/", "told\n"),
+        ("blob-store", "/ada", "ada.txt\n"),
+        ("messaging", "/a", "published\n"),
     ] {
-        let serving = example(name).up(&["--quiet"]);
+        let app = example(name);
+        let serving = app.up(&["--quiet"]);
         assert_eq!(serving.get(path), (200, answer.to_owned()), "{name}");
     }
 }

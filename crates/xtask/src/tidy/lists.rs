@@ -115,7 +115,7 @@ fn incomplete_capability(tree: &Tree, name: &str) -> Vec<Finding> {
     if tree.has_folder("docs/capabilities") || tree.exists("docs/capabilities.md") {
         let has_section = |file: &SourceFile| {
             file.path.starts_with("docs/capabilities")
-                && file.text.lines().filter(|line| line.starts_with('#')).any(|line| mentions(line, name))
+                && file.text.lines().filter(|line| line.starts_with(['#', '|'])).any(|line| mentions(line, name))
         };
         if !tree.files().iter().any(has_section) {
             lacks(format!("`{name}` has no section in docs/capabilities; write what it grants, with an example"));
@@ -132,10 +132,10 @@ fn incomplete_capability(tree: &Tree, name: &str) -> Vec<Finding> {
     found
 }
 
-/// Whether `heading` has `name`, however its words are joined.
-fn mentions(heading: &str, name: &str) -> bool {
+/// Whether `line`, a heading or a row of interfaces, has `name`, however its words are joined.
+fn mentions(line: &str, name: &str) -> bool {
     let joined = |text: &str| text.chars().filter(|character| character.is_alphanumeric()).collect::<String>().to_lowercase();
-    joined(heading).contains(&joined(name))
+    joined(line).contains(&joined(name))
 }
 
 fn has_wit(tree: &Tree, folder: &str) -> bool {
