@@ -22,7 +22,7 @@ use coracle_engine::{
 };
 use wasmtime::component::Linker;
 
-/// The key of this capability in a component's grants.
+/// The key of the models in a component's grants.
 const GRANT: &str = "ai-models";
 
 /// Language models.
@@ -140,7 +140,7 @@ impl Default for Params {
 
 impl Capability for Llm {
     fn name(&self) -> &'static str {
-        GRANT
+        "llm"
     }
 
     fn interfaces(&self) -> &'static [Interface] {
@@ -183,9 +183,5 @@ impl Capability for Llm {
 
     fn bounds(&self) -> Vec<Bound> {
         Limits::default().bounds()
-    }
-
-    fn example_app(&self) -> &'static str {
-        "llm"
     }
 }
