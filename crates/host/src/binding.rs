@@ -17,12 +17,16 @@ pub(crate) fn labels(app: &App, needed: &BTreeSet<ComponentId>) -> Labels {
     let mut labels = Labels::new();
     for component in app.components.iter().filter(|component| needed.contains(&component.id)) {
         for (key, value) in &component.grants {
-            let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-            let table = value.as_object().into_iter().flat_map(serde_json::Map::keys).cloned();
-            labels.entry(key.clone()).or_default().extend(list.chain(table));
+            labels.entry(key.clone()).or_default().extend(labels_of(value).map(str::to_owned));
         }
     }
     labels
+}
+
+/// The labels that a grant names: the items of a list, or the keys of a table.
+pub fn labels_of(grant: &Value) -> impl Iterator<Item = &str> {
+    let list = grant.as_array().into_iter().flatten().filter_map(Value::as_str);
+    list.chain(grant.as_object().into_iter().flatten().map(|(label, _)| label.as_str()))
 }
 
 /// Lets each capability read its part of `config`, and leave in `site` what grants need.

@@ -19,6 +19,7 @@ mod workload;
 pub use admission::Slot;
 pub use admit::{AdmitError, Notice, interface_of, is_ambient, line_of};
 pub use assemble::AssembleError;
+pub use binding::labels_of;
 pub use compose::ComposeError;
 pub use fetch::FetchError;
 pub use files::{FilesError, Mounting, file_faults};

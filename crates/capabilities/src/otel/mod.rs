@@ -71,6 +71,7 @@ impl Capability for Otel {
         const VERSIONS: &[&str] = &["0.2.0-rc.2"];
         const {
             &[
+                Interface { name: "wasi:otel/types", versions: VERSIONS, granted_by: None },
                 Interface { name: "wasi:otel/tracing", versions: VERSIONS, granted_by: None },
                 Interface { name: "wasi:otel/metrics", versions: VERSIONS, granted_by: None },
                 Interface { name: "wasi:otel/logs", versions: VERSIONS, granted_by: None },

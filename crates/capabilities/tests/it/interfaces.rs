@@ -69,7 +69,7 @@ const ANSWERED: &[Row] = &[
     ("wasi:messaging", &["types", "producer", "request-reply"], &["0.2.0-draft"]),
     ("wasmcloud:messaging", &["types", "consumer"], &["0.2.0", "0.3.0"]),
     ("wasmcloud:messaging", &["producer", "request-reply"], &["0.3.0"]),
-    ("wasi:otel", &["tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
+    ("wasi:otel", &["types", "tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
     ("wasi:logging", &["logging"], &["", "0.1.0-draft"]),
     ("wasmcloud:secrets", &["store", "reveal"], &["0.1.0-draft", "2.1.0"]),
     ("wasmcloud:secrets", &["secret"], &["2.1.0"]),

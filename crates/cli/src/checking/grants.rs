@@ -6,7 +6,7 @@ use coracle_app::App;
 use coracle_base::chain;
 use coracle_capabilities as capabilities;
 use coracle_engine::{Bind, BindError, RuntimeConfig, Site};
-use coracle_host::faults;
+use coracle_host::{faults, labels_of};
 use serde_json::Value;
 
 use super::Findings;
@@ -49,8 +49,10 @@ pub(super) fn check(findings: &mut Findings, app: &App, config: Option<RuntimeCo
     for component in &app.components {
         let mut grants = component.grants.clone();
         for (key, label) in &unbound {
-            if let Some(Value::Array(asked)) = grants.get_mut(*key) {
-                asked.retain(|item| item.as_str() != Some(label));
+            match grants.get_mut(*key) {
+                Some(Value::Array(asked)) => asked.retain(|item| item.as_str() != Some(label)),
+                Some(Value::Object(asked)) => asked.retain(|asked, _| asked != label),
+                _ => {}
             }
         }
         for fault in faults(component.id.as_str(), &grants, &site) {
@@ -74,12 +76,11 @@ fn bind(app: &App, mut config: RuntimeConfig, labels: &Labels) -> Result<(Site, 
 fn labels(app: &App) -> Labels {
     let mut labels = Labels::new();
     for (key, value) in app.components.iter().flat_map(|component| &component.grants) {
-        let list = value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned));
-        labels.entry(key.clone()).or_default().extend(list);
+        labels.entry(key.clone()).or_default().extend(labels_of(value).map(str::to_owned));
     }
     labels
 }
 
 fn asks(grant: Option<&Value>, label: &str) -> bool {
-    grant.and_then(Value::as_array).is_some_and(|asked| asked.iter().any(|item| item.as_str() == Some(label)))
+    grant.is_some_and(|grant| labels_of(grant).any(|asked| asked == label))
 }

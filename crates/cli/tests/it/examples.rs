@@ -59,8 +59,8 @@ fn examples_do_what_they_say() {
         ("sqlite", "/a", "1 /a\n"),
         ("secrets", "/", "the token has 9 bytes\n"),
         ("otel", "/", "told\n"),
-        ("blob-store", "/ada", "ada.txt\n"),
-        ("messaging", "/a", "published\n"),
+        ("blob-store", "/", ""),
+        ("messaging", "/a", "published to orders.a\n"),
     ] {
         let app = example(name);
         let serving = app.up(&["--quiet"]);

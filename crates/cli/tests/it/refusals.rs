@@ -72,15 +72,15 @@ fn the_manifest_is_of_another_kind() {
           help: name a coracle.toml or spin.toml; `coracle schema` prints the format
     "#]],
     );
-    app.file("wadm.yaml", "apiVersion: core.oam.dev/v1beta1\nkind: Application\n");
+    app.file("deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\n");
     check(
         &app,
-        &["up", "wadm.yaml"],
+        &["up", "deployment.yaml"],
         expect![[r#"
-        exit 1
-        error: wadm.yaml:1:1: this is a Kubernetes or wadm document, not a manifest
-          help: describe the application in a coracle.toml
-    "#]],
+            exit 1
+            error: deployment.yaml:1:1: this is a Kubernetes document of the kind `Deployment`, not a manifest
+              help: name a wadm Application, a WorkloadDeployment of wasmCloud, a coracle.toml or a spin.toml
+        "#]],
     );
     std::fs::write(app.path("image.png"), b"\x89PNG\r\n\x1a\n\xff\xfe").unwrap();
     check(
