@@ -7,9 +7,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use coracle_capabilities::key_value::Store as _;
 use coracle_capabilities::key_value::memory::Memory;
-use coracle_testkit::servers::{Server, redis as redis_server};
+use coracle_testkit::servers::{Server, postgres as postgres_server, redis as redis_server};
 use redis::AsyncCommands as _;
 use rusqlite::{Connection, params};
+use serde_json::{Value, json};
 
 /// What the guest writes and expects, too.
 const VALUE: &[u8] = b"hello from the store, which is as long as many values are";
@@ -18,12 +19,15 @@ const KEY: &str = "key";
 pub(crate) const MEMORY: &str = "memory";
 pub(crate) const SQLITE: &str = "SQLite file";
 pub(crate) const REDIS: &str = "Redis";
+pub(crate) const POSTGRES: &str = "PostgreSQL";
 
 /// One backend.
 pub(crate) struct Backend {
     pub(crate) name: &'static str,
     /// The runtime configuration that binds the label `default` to it.
     pub(crate) config: String,
+    /// What the guest is granted besides that label.
+    pub(crate) grants: Vec<(&'static str, Value)>,
     native: Native,
     /// It runs as long as it is measured.
     _server: Option<Server>,
@@ -34,6 +38,7 @@ enum Native {
     Memory(Arc<Memory>),
     Sqlite(std::path::PathBuf),
     Redis(redis::aio::MultiplexedConnection),
+    Postgres(String),
 }
 
 /// The client of one task. Those of Redis share a connection, as guests do.
@@ -41,6 +46,7 @@ pub(crate) enum Client {
     Memory(Arc<Memory>),
     Sqlite(Connection),
     Redis(redis::aio::MultiplexedConnection),
+    Postgres(tokio_postgres::Client, tokio_postgres::Statement),
 }
 
 /// One operation.
@@ -69,22 +75,31 @@ pub(crate) async fn stores(folder: &Path) -> Vec<(&'static str, Result<Backend>)
         let native = folder.join("native-store.db");
         open(&native)?.execute_batch("CREATE TABLE store (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")?;
         let config = format!("[key_value_store.default]\ntype = \"sqlite\"\npath = \"{}\"\n", folder.join("store.db").display());
-        Ok(Backend { name: SQLITE, config, native: Native::Sqlite(native), _server: None })
+        Ok(Backend { name: SQLITE, config, native: Native::Sqlite(native), grants: Vec::new(), _server: None })
     };
     let config = "[key_value_store.default]\ntype = \"memory\"\n".to_owned();
-    let memory = Backend { name: MEMORY, config, native: Native::Memory(Arc::default()), _server: None };
+    let memory = Backend { name: MEMORY, config, native: Native::Memory(Arc::default()), grants: Vec::new(), _server: None };
     vec![(MEMORY, Ok(memory)), (SQLITE, sqlite()), (REDIS, redis_store().await)]
 }
 
-/// Every SQL database.
+/// Every SQL database; one that cannot be had comes with the reason.
 pub(crate) fn databases(folder: &Path) -> Vec<(&'static str, Result<Backend>)> {
     let sqlite = || -> Result<Backend> {
         let native = folder.join("native-database.db");
         open(&native)?.execute_batch("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO thing VALUES (7, 'a lamp')")?;
         let config = format!("[sqlite_database.default]\ntype = \"sqlite\"\npath = \"{}\"\n", folder.join("database.db").display());
-        Ok(Backend { name: SQLITE, config, native: Native::Sqlite(native), _server: None })
+        Ok(Backend { name: SQLITE, config, native: Native::Sqlite(native), grants: Vec::new(), _server: None })
     };
-    vec![(SQLITE, sqlite())]
+    vec![(SQLITE, sqlite()), (POSTGRES, postgres())]
+}
+
+fn postgres() -> Result<Backend> {
+    let server = postgres_server::start()?;
+    let (url, host) = (postgres_server::address(&server), format!("postgres://{}", server.place().address()));
+    // The guest links SQLite too, whose label is then in memory.
+    let config = "[sqlite_database.default]\ntype = \"memory\"\n".to_owned();
+    let grants = vec![("outbound-hosts", json!([host])), ("environment", json!({ "DATABASE_URL": url }))];
+    Ok(Backend { name: POSTGRES, config, grants, native: Native::Postgres(url), _server: Some(server) })
 }
 
 async fn redis_store() -> Result<Backend> {
@@ -92,7 +107,7 @@ async fn redis_store() -> Result<Backend> {
     let url = format!("redis://{}", server.place().address());
     let connection = redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await.context("Redis gives no connection")?;
     let config = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n");
-    Ok(Backend { name: REDIS, config, native: Native::Redis(connection), _server: Some(server) })
+    Ok(Backend { name: REDIS, config, native: Native::Redis(connection), grants: Vec::new(), _server: Some(server) })
 }
 
 /// With the settings of our own backend: a write is durable when it is acknowledged.
@@ -111,6 +126,12 @@ impl Backend {
             Native::Memory(memory) => Client::Memory(Arc::clone(memory)),
             Native::Sqlite(path) => Client::Sqlite(open(path)?),
             Native::Redis(connection) => Client::Redis(connection.clone()),
+            Native::Postgres(url) => {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+                tokio::spawn(connection);
+                let statement = client.prepare("SELECT name FROM thing WHERE id = $1").await?;
+                Client::Postgres(client, statement)
+            }
         })
     }
 }
@@ -123,6 +144,7 @@ impl Client {
             (Self::Memory(store), _) => drop(store.get(KEY).await?.context("the key has no value")?),
             (Self::Redis(connection), Operation::Set) => connection.set::<_, _, ()>(KEY, VALUE).await?,
             (Self::Redis(connection), _) => drop(connection.get::<_, Option<Vec<u8>>>(KEY).await?.context("the key has no value")?),
+            (Self::Postgres(client, statement), _) => drop(client.query_one(statement, &[&7_i32]).await?),
             (Self::Sqlite(connection), Operation::Get) => {
                 let mut statement = connection.prepare_cached("SELECT value FROM store WHERE key = ?1")?;
                 drop(statement.query_row(params![KEY], |row| row.get::<_, Vec<u8>>(0))?);

@@ -155,6 +155,12 @@ pub(crate) const GOALS: &[Goal] = &[
         operations("set", "native, Redis", OperationsPerS),
         AtLeast(0.7),
     ),
+    ratio(
+        "one row of PostgreSQL: our operations/s over native",
+        operations("row", "guest, PostgreSQL", OperationsPerS),
+        operations("row", "native, PostgreSQL", OperationsPerS),
+        AtLeast(0.7),
+    ),
     ratio("70 % of the greatest load: p99 over p50", tail(tail::ALONE, P99Ms), tail(tail::ALONE, P50Ms), AtMost(3.0)),
     ratio("p99 beside a neighbour that burns its limit over alone", tail(tail::NEIGHBOUR, P99Ms), tail(tail::ALONE, P99Ms), AtMost(2.0)),
 ];

@@ -79,10 +79,9 @@ fn measure(
     prepare: &str,
     operations: &[Operation],
 ) -> Result<Vec<Series>> {
-    let given = Given {
-        grants: [("key-value".to_owned(), json!(["default"])), ("sqlite".to_owned(), json!(["default"]))].into(),
-        config: backend.config.parse().context("the runtime configuration")?,
-    };
+    let labels = ["key-value", "sqlite"].map(|key| (key, json!(["default"])));
+    let grants = labels.into_iter().chain(backend.grants.iter().cloned()).map(|(key, grant)| (key.to_owned(), grant)).collect();
+    let given = Given { grants, config: backend.config.parse().context("the runtime configuration")? };
     let name = backend.name;
     let entered = runtime.enter();
     let handler = embedded::handler_given(&bench.guest("operations")?, &Settings::default(), Limits::default(), given)?;

@@ -34,7 +34,7 @@ const GRANT: &str = "blob-store";
 /// `wasi:blobstore`.
 pub struct BlobStore;
 
-/// One store behind a label. Names were checked before: see [`name`]. What is acknowledged is as durable as the backend is.
+/// One store behind a label. Names were checked before, in `name.rs`. What is acknowledged is as durable as the backend is.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Makes an empty container. Fails with [`Error::ContainerExists`].

@@ -39,7 +39,7 @@ const GRANT: &str = "messaging";
 /// Messages to brokers.
 pub struct Messaging;
 
-/// One broker behind a label. Subjects were checked before: see [`subject`].
+/// One broker behind a label. Subjects were checked before, in `subject.rs`.
 #[async_trait]
 pub trait Broker: Send + Sync {
     /// Publishes a message, and waits until the broker has it as surely as it can tell.

@@ -1,5 +1,6 @@
 //! Does one operation many times: `/get/500` reads a key of the store `default` so often, `/set/500` writes one, and `/row/500` selects one row
-//! of the database `default` by its key. `/prepare-store/1` and `/prepare-database/1` make what is read.
+//! by its key: of the PostgreSQL at `DATABASE_URL` where that is set, else of the SQLite database `default`. `/prepare-store/1` and
+//! `/prepare-database/1` make what is read.
 
 mod bindings {
     wit_bindgen::generate!({
@@ -8,18 +9,21 @@ mod bindings {
             world operations {
                 import wasi:keyvalue/store@0.2.0-draft;
                 import spin:sqlite/sqlite@3.0.0;
+                import spin:postgres/postgres@3.0.0;
             }
         ",
         path: [
             "../../../capabilities/src/key_value/wit/wasi-keyvalue@0.2.0-draft",
             "../../../capabilities/src/sqlite/wit/spin-sqlite@3.0.0",
+            "../../../capabilities/src/postgres/wit/spin-postgres@3.0.0",
         ],
         world: "coracle:bench/operations",
         generate_all,
     });
 }
 
-use bindings::spin::sqlite::sqlite::{Connection, Value};
+use bindings::spin::postgres::postgres::{Connection as Postgres, ParameterValue};
+use bindings::spin::sqlite::sqlite::{Connection as Sqlite, Value};
 use bindings::wasi::keyvalue::store;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
@@ -43,6 +47,41 @@ impl Guest for Operations {
     }
 }
 
+/// A connection to the database that rows are selected from.
+enum Database {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Database {
+    fn open() -> Result<Self, String> {
+        match std::env::var("DATABASE_URL") {
+            Ok(address) => Postgres::open(&address).map(Self::Postgres).map_err(text),
+            Err(_) => Sqlite::open("default").map(Self::Sqlite).map_err(text),
+        }
+    }
+
+    fn execute(&self, statement: &str) -> Result<(), String> {
+        match self {
+            Self::Sqlite(database) => database.execute(statement, &[]).map(drop).map_err(text),
+            Self::Postgres(database) => database.execute(statement, &[]).map(drop).map_err(text),
+        }
+    }
+
+    /// Selects one row by its key.
+    fn row(&self) -> Result<(), String> {
+        let rows = match self {
+            Self::Sqlite(database) => {
+                database.execute("SELECT name FROM thing WHERE id = ?", &[Value::Integer(7)]).map_err(text)?.rows.len()
+            }
+            Self::Postgres(database) => {
+                database.query("SELECT name FROM thing WHERE id = $1", &[ParameterValue::Int32(7)]).map_err(text)?.rows.len()
+            }
+        };
+        if rows == 1 { Ok(()) } else { Err("there is another number of rows".to_owned()) }
+    }
+}
+
 fn perform(path: &str) -> Result<(), String> {
     let (what, count) = path.trim_start_matches('/').split_once('/').ok_or("ask for /OPERATION/COUNT")?;
     let count: u32 = count.parse().map_err(|_| "the count is no number")?;
@@ -59,19 +98,14 @@ fn perform(path: &str) -> Result<(), String> {
             (0..count).try_for_each(|_| bucket.set("key", VALUE).map_err(text))
         }
         "row" => {
-            let database = Connection::open("default").map_err(text)?;
-            (0..count).try_for_each(|_| {
-                let found = database.execute("SELECT name FROM thing WHERE id = ?", &[Value::Integer(7)]).map_err(text)?;
-                if found.rows.len() == 1 { Ok(()) } else { Err("there is another number of rows".to_owned()) }
-            })
+            let database = Database::open()?;
+            (0..count).try_for_each(|_| database.row())
         }
         "prepare-store" => store::open("default").and_then(|bucket| bucket.set("key", VALUE)).map_err(text),
         "prepare-database" => {
-            let database = Connection::open("default").map_err(text)?;
-            for statement in ["CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT)", "INSERT INTO thing VALUES (7, 'a lamp')"] {
-                database.execute(statement, &[]).map_err(text)?;
-            }
-            Ok(())
+            let database = Database::open()?;
+            database.execute("CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, name TEXT)")?;
+            database.execute("INSERT INTO thing VALUES (7, 'a lamp')")
         }
         _ => Err("there is no such operation".to_owned()),
     }
