@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use coracle_triggers::http::Peer;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, TE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
@@ -15,7 +15,14 @@ use crate::http1::is_host;
 use crate::refusal::Refusal;
 
 /// Fields that mean something for one connection only.
-const HOP_BY_HOP: &[&str] = &["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings"];
+static HOP_BY_HOP: [HeaderName; 6] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
 
 /// Fields that a `connection` field may not make disappear: what is left would be another request.
 const NOT_BY_CONNECTION: &[HeaderName] = &[HOST, CONTENT_LENGTH, CONTENT_TYPE, http::header::AUTHORIZATION, COOKIE, http::header::EXPECT];
@@ -166,8 +173,11 @@ fn strip(headers: &mut HeaderMap) {
     for name in listed {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP {
-        headers.remove(*name);
+    // Most requests have none of them, and to look at the few names that are there is cheaper than to look each of these up.
+    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        for name in &HOP_BY_HOP {
+            headers.remove(name);
+        }
     }
     headers.remove(TE);
     if wants_trailers {

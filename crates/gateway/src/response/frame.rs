@@ -1,8 +1,8 @@
 //! The head of an answer. A guest cannot make it mean two things: what cannot be said in HTTP becomes a 500, with the reason in the
 //! operator's log and not in the answer.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body::Body as _;
 
 use coracle_triggers::http::Body;
@@ -13,7 +13,8 @@ use crate::bounds::Bounds;
 use super::Outgoing;
 
 /// Fields by which a server and its client manage their connection. They are not a guest's to set.
-const CONNECTION_FIELDS: &[&str] = &["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+static CONNECTION_FIELDS: [HeaderName; 5] =
+    [CONNECTION, HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection"), TRANSFER_ENCODING, UPGRADE];
 
 /// What is wrong with an answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +45,10 @@ pub(crate) fn frame(response: Response<Body>, mut account: Account, bounds: &Bou
             return internal(account);
         }
     };
-    for name in CONNECTION_FIELDS {
-        parts.headers.remove(*name);
+    if parts.headers.keys().any(|name| CONNECTION_FIELDS.contains(name)) {
+        for name in &CONNECTION_FIELDS {
+            parts.headers.remove(name);
+        }
     }
     if is_head && length.is_none() && !has_no_body {
         // A HEAD is told the length that a GET would have had, where it is known.

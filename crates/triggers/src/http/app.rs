@@ -1,6 +1,7 @@
 //! The HTTP side of one app: its routes, the health endpoints, and what a caller is told when a guest gives no answer.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use coracle_app::http::{Executor, HttpError, HttpTrigger, RouteEntry, RouteTable, StaticResponse};
@@ -266,8 +267,9 @@ async fn answer(handler: &Handler, mut request: Request<Body>, peer: Peer, span:
     let identity = handler.runnable().identity();
     let arrival = trace::arrival(&mut request, &span);
     request.extensions_mut().insert(arrival);
-    let handled = handler.handle(request, peer).instrument(trace::guest(&span, &identity.component));
-    let mut response = match handled.await {
+    // Pinned first: a span around the future itself would move it, and it is large.
+    let handled = pin!(handler.handle(request, peer));
+    let mut response = match handled.instrument(trace::guest(&span, &identity.component)).await {
         Ok(response) => response,
         Err(fault) => {
             metrics::Invocations::new(metrics::global(), "http", &identity.app).failed(&identity.component, fault.label());

@@ -71,6 +71,7 @@ pub(super) fn replace(headers: &mut HeaderMap, added: &mut Added) {
     for name in foreign {
         headers.remove(name);
     }
+    headers.reserve(added.len());
     headers.extend(added.drain(..));
 }
 

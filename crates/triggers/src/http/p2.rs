@@ -37,7 +37,8 @@ impl P2 {
         http_client::arrive(instance.store.data_mut(), request.extensions_mut().remove().unwrap_or_default());
         let meter = Arc::clone(instance.store.data().meter());
         let (sender, answer) = oneshot::channel();
-        let run = settle(Invocation { ready: Arc::clone(&self.0), instance, request, peer, sender }.run(), &meter);
+        let invocation = Invocation { ready: Arc::clone(&self.0), instance, request: Some(request), peer, sender: Some(sender) };
+        let run = settle(Box::new(invocation).run(), &meter);
         Ok(Begun { asked, run, meter, answer })
     }
 }
@@ -45,21 +46,26 @@ impl P2 {
 struct Invocation {
     ready: Arc<Ready>,
     instance: Instance<Proxy>,
-    request: http::Request<Body>,
+    /// Until the guest has it.
+    request: Option<http::Request<Body>>,
     peer: Peer,
-    sender: oneshot::Sender<Answer>,
+    sender: Option<oneshot::Sender<Answer>>,
 }
 
 impl Invocation {
-    async fn run(self) -> Result<(), Fault> {
-        let Self { ready, mut instance, request, peer, sender } = self;
+    /// In a box: the future would hold what it is made of twice, as its argument and as its variables, and be moved with both.
+    async fn run(mut self: Box<Self>) -> Result<(), Fault> {
+        let this = &mut *self;
+        let instance = &mut this.instance;
         if instance.proxy.is_none() {
-            let made = ready.instantiate(&mut instance).await;
+            let made = this.ready.instantiate(instance).await;
             made.map_err(|error| Fault::from_instantiate(error, instance.store.data()))?;
         }
-        let Some(proxy) = &instance.proxy else { return Err(Fault::NoResponse) };
+        let (Some(proxy), Some(request), Some(sender)) = (&instance.proxy, this.request.take(), this.sender.take()) else {
+            return Err(Fault::NoResponse);
+        };
         let store = &mut instance.store;
-        let scheme = if peer.tls { Scheme::Https } else { Scheme::Http };
+        let scheme = if this.peer.tls { Scheme::Https } else { Scheme::Http };
         let request = request.map(|body| body.map_err(|error| Error::InternalError(Some(error.to_string()))));
         let mut view = http_client::view(store.data_mut());
         let request = view.new_incoming_request(scheme, request).map_err(Fault::Trap)?;
@@ -72,6 +78,7 @@ impl Invocation {
             .map_err(Fault::Trap)?;
         let called = proxy.wasi_http_incoming_handler().call_handle(&mut *store, request, out).await;
         called.map_err(|error| Fault::from_call(error, store.data()))?;
+        let Self { ready, instance, .. } = *self;
         ready.pool.put(&ready.runnable, instance).await;
         Ok(())
     }
