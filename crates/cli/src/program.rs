@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use clap::error::ErrorKind;
 
-use crate::commands::COMMANDS;
+use crate::commands::{COMMANDS, Command};
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::exit::{self, Exit};
@@ -33,7 +33,11 @@ pub(crate) fn run() -> Exit {
         }
     };
     let output = Output::new(&environment);
-    let matches = match define().try_get_matches() {
+    // All commands take as long to define as a small app takes to start, and a command line that names one needs that one only.
+    let asked = std::env::args_os().nth(1);
+    let named = COMMANDS.iter().find(|command| asked.as_deref().is_some_and(|name| name == command.name()));
+    let definition = named.map_or_else(define, |command| define_with(&[*command]));
+    let matches = match definition.try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
@@ -60,6 +64,10 @@ fn has_json_logs(arguments: &ArgMatches) -> bool {
 
 /// The whole command line, from which parsing, help, completions and the reference page are made.
 pub(crate) fn define() -> clap::Command {
+    define_with(COMMANDS)
+}
+
+fn define_with(commands: &[&dyn Command]) -> clap::Command {
     clap::Command::new("coracle")
         .bin_name("coracle")
         .version(env!("CARGO_PKG_VERSION"))
@@ -67,7 +75,7 @@ pub(crate) fn define() -> clap::Command {
         .after_help(format!("{EXAMPLES}\n{}", exit::help()))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands(COMMANDS.iter().map(|command| command.define()))
+        .subcommands(commands.iter().map(|command| command.define()))
 }
 
 /// Help and version are no errors, though clap treats them alike.

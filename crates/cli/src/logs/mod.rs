@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use coracle_base::clock;
@@ -18,6 +17,8 @@ use coracle_base::telemetry::COMPONENT_OUTPUT;
 use coracle_capabilities::wasi::{LogSink, Stream, visible};
 use coracle_engine::Identity;
 use files::Files;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
 
 use crate::serving::LogFormat;
 
@@ -54,7 +55,7 @@ pub(crate) enum Follow {
 
 /// Takes the lines of all components. Dropping it writes what still waits.
 pub(crate) struct Journal {
-    sender: Option<SyncSender<Line>>,
+    sender: Option<Sender<Line>>,
     traced: bool,
     dropped: AtomicU64,
     writer: Option<JoinHandle<()>>,
@@ -74,9 +75,10 @@ impl Journal {
     /// Opens the folder and starts the writer.
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
         let files = settings.folder.clone().map(|folder| Files::open(folder, settings.truncate)).transpose()?;
-        let (sender, receiver) = sync_channel(WAITING_MAX);
+        // Not the standard library's, which makes room for all lines at once: a third of a megabyte that a start would have to touch.
+        let (sender, receiver) = channel(WAITING_MAX);
         let traced = settings.traced;
-        let writer = std::thread::Builder::new().name("coracle-logs".to_owned()).spawn(move || write(&receiver, &settings, files))?;
+        let writer = std::thread::Builder::new().name("coracle-logs".to_owned()).spawn(move || write(receiver, &settings, files))?;
         Ok(Self { sender: Some(sender), traced, dropped: AtomicU64::new(0), writer: Some(writer) })
     }
 }
@@ -111,8 +113,8 @@ impl Drop for Journal {
     }
 }
 
-fn write(lines: &Receiver<Line>, settings: &Settings, mut files: Option<Files>) {
-    for line in lines {
+fn write(mut lines: Receiver<Line>, settings: &Settings, mut files: Option<Files>) {
+    while let Some(line) = lines.blocking_recv() {
         if let Some(files) = &mut files {
             files.write(&line);
         }
