@@ -1,8 +1,11 @@
 //! Stores and databases in two ways: what a guest reaches behind the label `default`, and the same client used by Rust without anything in
 //! between. A further one is a line in [`stores`] or [`databases`], and an arm of [`Client`].
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 use anyhow::{Context as _, Result};
 use coracle_capabilities::key_value::Store as _;
@@ -37,11 +40,14 @@ pub(crate) struct Backend {
 enum Native {
     Memory(Arc<Memory>),
     Sqlite(std::path::PathBuf),
-    Redis(redis::aio::MultiplexedConnection),
+    Redis(redis::Client, Connections),
     Postgres(String),
 }
 
-/// The client of one task. Those of Redis share a connection, as guests do.
+/// The connections to Redis, one for each thread.
+type Connections = tokio::sync::Mutex<HashMap<ThreadId, redis::aio::MultiplexedConnection>>;
+
+/// The client of one task. Those of Redis on one thread share a connection, as guests do.
 pub(crate) enum Client {
     Memory(Arc<Memory>),
     Sqlite(Connection),
@@ -70,7 +76,7 @@ impl Operation {
 }
 
 /// Every key-value store; one that cannot be had comes with the reason.
-pub(crate) async fn stores(folder: &Path) -> Vec<(&'static str, Result<Backend>)> {
+pub(crate) fn stores(folder: &Path) -> Vec<(&'static str, Result<Backend>)> {
     let sqlite = || -> Result<Backend> {
         let native = folder.join("native-store.db");
         open(&native)?.execute_batch("CREATE TABLE store (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")?;
@@ -79,7 +85,7 @@ pub(crate) async fn stores(folder: &Path) -> Vec<(&'static str, Result<Backend>)
     };
     let config = "[key_value_store.default]\ntype = \"memory\"\n".to_owned();
     let memory = Backend { name: MEMORY, config, native: Native::Memory(Arc::default()), grants: Vec::new(), _server: None };
-    vec![(MEMORY, Ok(memory)), (SQLITE, sqlite()), (REDIS, redis_store().await)]
+    vec![(MEMORY, Ok(memory)), (SQLITE, sqlite()), (REDIS, redis_store())]
 }
 
 /// Every SQL database; one that cannot be had comes with the reason.
@@ -102,12 +108,12 @@ fn postgres() -> Result<Backend> {
     Ok(Backend { name: POSTGRES, config, grants, native: Native::Postgres(url), _server: Some(server) })
 }
 
-async fn redis_store() -> Result<Backend> {
+fn redis_store() -> Result<Backend> {
     let server = redis_server::start()?;
     let url = format!("redis://{}", server.place().address());
-    let connection = redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await.context("Redis gives no connection")?;
+    let client = redis::Client::open(url.as_str())?;
     let config = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n");
-    Ok(Backend { name: REDIS, config, native: Native::Redis(connection), grants: Vec::new(), _server: Some(server) })
+    Ok(Backend { name: REDIS, config, native: Native::Redis(client, Connections::default()), grants: Vec::new(), _server: Some(server) })
 }
 
 /// With the settings of our own backend: a write is durable when it is acknowledged.
@@ -125,7 +131,17 @@ impl Backend {
         Ok(match &self.native {
             Native::Memory(memory) => Client::Memory(Arc::clone(memory)),
             Native::Sqlite(path) => Client::Sqlite(open(path)?),
-            Native::Redis(connection) => Client::Redis(connection.clone()),
+            Native::Redis(client, connections) => {
+                let mut connections = connections.lock().await;
+                let connection = match connections.entry(thread::current().id()) {
+                    Entry::Occupied(open) => open.get().clone(),
+                    Entry::Vacant(none) => {
+                        let opened = client.get_multiplexed_async_connection().await.context("Redis gives no connection")?;
+                        none.insert(opened).clone()
+                    }
+                };
+                Client::Redis(connection)
+            }
             Native::Postgres(url) => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
                 tokio::spawn(connection);

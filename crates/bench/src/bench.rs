@@ -15,6 +15,8 @@ use crate::terminal::say;
 
 /// Load that is thrown away before the first run of a server counts, as a share of a run.
 const WARM_UP_SHARE: f64 = 0.5;
+/// The profile of what is shipped; see the workspace's `Cargo.toml`.
+const SHIPPED_PROFILE: &str = "dist";
 /// Connections of a run under load, unless the case is about their number.
 pub(crate) const CONNECTIONS: usize = 32;
 
@@ -26,6 +28,8 @@ pub(crate) struct Bench {
     skipped: RefCell<Vec<Skipped>>,
     scratch: TempDir,
     programs: PathBuf,
+    /// The program as it is shipped.
+    coracle: PathBuf,
     places: Places,
 }
 
@@ -39,11 +43,12 @@ pub(crate) struct Places {
 }
 
 impl Bench {
-    /// A run with the programs that lie beside this one.
+    /// A run with the programs that lie beside this one, and with `coracle` of the profile that is shipped.
     pub(crate) fn new(plan: Plan, peers: Peers, places: Places) -> Result<Self> {
         let programs = std::env::current_exe()?.parent().context("this program lies in no folder")?.to_owned();
+        let coracle = programs.parent().context("this program's folder lies in no other")?.join(SHIPPED_PROFILE).join("coracle");
         let scratch = tempfile::Builder::new().prefix("coracle-bench-").tempdir().context("a folder to work in")?;
-        Ok(Self { plan, skipped: RefCell::new(peers.skipped.clone()), peers, scratch, programs, places })
+        Ok(Self { plan, skipped: RefCell::new(peers.skipped.clone()), peers, scratch, programs, coracle, places })
     }
 
     /// Notes that something was not measured, and says so.
@@ -77,9 +82,7 @@ impl Bench {
     /// A program that was built with this one.
     pub(crate) fn own_program(&self, name: &str) -> Result<PathBuf> {
         let program = self.programs.join(name);
-        if !program.is_file() {
-            bail!("`{name}` was not built beside this program; run the benchmark as `cargo xtask bench`");
-        }
+        is_built(&program)?;
         Ok(program)
     }
 
@@ -110,9 +113,10 @@ impl Bench {
 
     /// `coracle up` of `app`, with everything on that a node has on: limits, metrics, the account of each request.
     pub(crate) fn coracle_with_cache(&self, app: &App, cache: &Path) -> Result<Launch> {
+        is_built(&self.coracle)?;
         let folder = app.write(&self.folder("apps")?)?;
         let (address, admin) = (free_address()?, free_address()?);
-        let launch = Launch::new(&self.own_program("coracle")?, address).arg("up").arg(folder);
+        let launch = Launch::new(&self.coracle, address).arg("up").arg(folder);
         let launch = launch.args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string()]);
         let state = app.state.clone().unwrap_or_default();
         Ok(launch.args(["--quiet", "--log-dir", ""]).arg("--state-dir").arg(state).arg("--cache-dir").arg(cache))
@@ -128,4 +132,11 @@ impl Bench {
     pub(crate) fn wasmtime_cache(&self) -> Result<PathBuf> {
         self.cache("wasmtime")
     }
+}
+
+fn is_built(program: &Path) -> Result<()> {
+    if !program.is_file() {
+        bail!("{} was not built; run the benchmark as `cargo xtask bench`", program.display());
+    }
+    Ok(())
 }

@@ -9,6 +9,8 @@ use coracle_base::clock;
 use coracle_engine::{Limits, Settings};
 use coracle_triggers::http::Handler;
 use serde_json::json;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
 
 use super::Case;
 use crate::backends::{self, Backend, MEMORY, Operation};
@@ -27,8 +29,8 @@ pub(super) const CASE: Case = Case {
     name: "capabilities",
     title: "Operations of stores and databases",
     about: "A guest that reads or writes a key through `wasi:keyvalue`, or selects one row, five hundred times for each call, sixteen of \
-            them at once in this process; and beside it the same client used by Rust, as many at once. CPU is that of this process: of \
-            a server elsewhere it is not known.",
+            them at once in this process, on a thread for each core, as a server runs them; and beside it the same client used by Rust, as \
+            many at once on the same threads. CPU is that of this process: of a server elsewhere it is not known.",
     untold: "The servers are on the same machine, so there is no network to wait for, which would make the rows more alike.",
     peers: &[],
     run,
@@ -44,16 +46,38 @@ enum Doer {
     Native(Arc<Backend>),
 }
 
+/// Threads that each run their own tasks, as those of a server do, until this is dropped.
+struct Workers {
+    /// What prepares and waits.
+    main: Runtime,
+    handles: Vec<Handle>,
+    /// A worker ends when its sender is dropped.
+    _ends: Vec<oneshot::Sender<()>>,
+}
+
+impl Workers {
+    fn start(count: usize) -> Result<Self> {
+        let runtime = || Builder::new_current_thread().enable_all().build();
+        let mut workers = Self { main: runtime()?, handles: Vec::new(), _ends: Vec::new() };
+        for _ in 0..count {
+            let (runtime, (end, ended)) = (runtime()?, oneshot::channel());
+            workers.handles.push(runtime.handle().clone());
+            workers._ends.push(end);
+            std::thread::Builder::new().spawn(move || runtime.block_on(ended))?;
+        }
+        Ok(workers)
+    }
+}
+
 /// The names of the series of a backend.
 pub(crate) fn subjects(backend: &str) -> [String; 2] {
     [format!("guest, {backend}"), format!("native, {backend}")]
 }
 
 fn run(bench: &Bench) -> Result<Vec<Series>> {
-    let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
+    let workers = Workers::start(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))?;
     let folder = bench.folder("capabilities")?;
-    let stores = runtime.block_on(backends::stores(&folder));
+    let stores = backends::stores(&folder);
     let mut all = Vec::new();
     for (backend, prepare, operations) in stores
         .into_iter()
@@ -61,7 +85,7 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
         .chain(backends::databases(&folder).into_iter().map(|found| (found, "prepare-database", &[Operation::Row][..])))
     {
         let (name, backend) = backend;
-        let measured = backend.and_then(|backend| measure(bench, &runtime, backend, prepare, operations));
+        let measured = backend.and_then(|backend| measure(bench, &workers, backend, prepare, operations));
         match measured {
             Ok(series) => all.extend(series),
             Err(error) => bench.skip(format!("operations of {name}"), &error),
@@ -72,32 +96,26 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
     Ok(all)
 }
 
-fn measure(
-    bench: &Bench,
-    runtime: &tokio::runtime::Runtime,
-    backend: Backend,
-    prepare: &str,
-    operations: &[Operation],
-) -> Result<Vec<Series>> {
+fn measure(bench: &Bench, workers: &Workers, backend: Backend, prepare: &str, operations: &[Operation]) -> Result<Vec<Series>> {
     let labels = ["key-value", "sqlite"].map(|key| (key, json!(["default"])));
     let grants = labels.into_iter().chain(backend.grants.iter().cloned()).map(|(key, grant)| (key.to_owned(), grant)).collect();
     let given = Given { grants, config: backend.config.parse().context("the runtime configuration")? };
     let name = backend.name;
-    let entered = runtime.enter();
+    let entered = workers.main.enter();
     let handler = embedded::handler_given(&bench.guest("operations")?, &Settings::default(), Limits::default(), given)?;
     drop(entered);
-    runtime.block_on(async { embedded::call(&handler, embedded::request(&format!("/{prepare}/1"))?).await })?;
+    workers.main.block_on(async { embedded::call(&handler, embedded::request(&format!("/{prepare}/1"))?).await })?;
     let doers = [Doer::Guest(Arc::new(handler)), Doer::Native(Arc::new(backend))];
     let mut all = Vec::new();
     for operation in operations {
         let mut series = subjects(name).map(|subject| Series::new(operation.word(), subject));
         for doer in &doers {
-            runtime.block_on(under_load(doer, *operation, bench.warm_up()))?;
+            workers.main.block_on(under_load(workers, doer, *operation, bench.warm_up()))?;
         }
         for number in 0..bench.plan.runs {
             note(&format!("  {name}, {}: run {} of {}", operation.word(), number + 1, bench.plan.runs));
             for (doer, series) in doers.iter().zip(&mut series) {
-                series.runs.push(runtime.block_on(under_load(doer, *operation, bench.time()))?);
+                series.runs.push(workers.main.block_on(under_load(workers, doer, *operation, bench.time()))?);
             }
         }
         all.extend(series);
@@ -106,9 +124,10 @@ fn measure(
 }
 
 /// Lets as many tasks as there are do `operation` for as long as `time`.
-async fn under_load(doer: &Doer, operation: Operation, time: Duration) -> Result<Run> {
+async fn under_load(workers: &Workers, doer: &Doer, operation: Operation, time: Duration) -> Result<Run> {
     let (begun, before_us) = (clock::now(), processes::own_cpu_us()?);
-    let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(task(doer.clone(), operation, begun + time))).collect();
+    let places = workers.handles.iter().cycle().take(TASKS);
+    let tasks: Vec<_> = places.map(|worker| worker.spawn(task(doer.clone(), operation, begun + time))).collect();
     let mut done = 0;
     for task in tasks {
         done += task.await??;

@@ -20,16 +20,19 @@ pub(super) const COMMAND: Command = Command {
     },
 };
 
+/// The profile of the workspace's `Cargo.toml` that makes it.
+pub(super) const PROFILE: &str = "dist";
+
 /// 45 MB: small enough to copy to every node and into every container image without a thought.
 const BINARY_BYTES_MAX: u64 = 45_000_000;
 
 fn dist(root: &Path) -> Result<()> {
     stage("build", || {
         let mut build = cargo();
-        build.current_dir(root).args(["build", "--profile", "dist", "--locked", "--package", "coracle-cli"]);
+        build.current_dir(root).args(["build", "--profile", PROFILE, "--locked", "--package", "coracle-cli"]);
         run(&mut build)
     })?;
-    let binary = target_dir(root).join("dist").join(format!("coracle{}", std::env::consts::EXE_SUFFIX));
+    let binary = target_dir(root).join(PROFILE).join(format!("coracle{}", std::env::consts::EXE_SUFFIX));
     let bytes = std::fs::metadata(&binary).with_context(|| format!("{} was not built", binary.display()))?.len();
     say(&format!("{}: {}", binary.display(), megabytes(bytes)));
     judge_size(bytes)
