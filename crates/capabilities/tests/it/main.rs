@@ -17,6 +17,7 @@ mod logging;
 mod messaging;
 mod mqtt;
 mod mysql;
+mod operations;
 mod otel;
 mod postgres;
 mod redis;
