@@ -5,17 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
-use super::{LOOK_INTERVAL, Place, Server, Shared, of_nobody, owned_by_nobody, program_in};
+use super::{Place, Server, Shared, of_nobody, owned_by_nobody, program_in};
 
 /// Where Debian keeps the programs of the version that it has.
 const FOLDERS: &str = "/usr/lib/postgresql";
 /// The user and the password.
 pub const USER: &str = "postgres";
-
-/// How often it is asked whether it lets anybody in.
-const LOOKS_MAX: u32 = 500;
 
 /// A certificate and its key in PEM, with which a server speaks TLS.
 #[derive(Debug, Clone)]
@@ -59,7 +56,7 @@ pub fn address(server: &Server) -> String {
 
 fn launch(tls: Option<&Tls>) -> Result<Server> {
     let has_tls = tls.is_some();
-    let server = Server::start(
+    Server::start_until(
         "postgres",
         |place| prepare(place, tls),
         move |place: &Place| {
@@ -72,23 +69,15 @@ fn launch(tls: Option<&Tls>) -> Result<Server> {
             }
             command
         },
-    )?;
-    wait(&server)?;
-    Ok(server)
+        lets_in,
+    )
 }
 
 /// It accepts connections before it lets anybody in.
-fn wait(server: &Server) -> Result<()> {
-    let place = server.place();
-    for _ in 0..LOOKS_MAX {
-        let mut ask = Command::new(installed("pg_isready").get_program());
-        ask.args(["-q", "-h", &place.address().ip().to_string(), "-p", &place.port.to_string()]);
-        if ask.status()?.success() {
-            return Ok(());
-        }
-        std::thread::sleep(LOOK_INTERVAL);
-    }
-    bail!("PostgreSQL does not let anybody in")
+fn lets_in(place: &Place) -> bool {
+    let mut ask = Command::new(installed("pg_isready").get_program());
+    ask.args(["-q", "-h", &place.address().ip().to_string(), "-p", &place.port.to_string()]);
+    ask.status().is_ok_and(|status| status.success())
 }
 
 fn prepare(place: &Place, tls: Option<&Tls>) -> Result<()> {
