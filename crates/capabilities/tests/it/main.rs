@@ -27,5 +27,6 @@ mod shim;
 mod sql;
 mod sqlite;
 mod storage;
+mod tls;
 mod variables;
 mod wasi;

@@ -21,6 +21,8 @@ pub struct Tls {
     pub certificate: String,
     /// Its key.
     pub key: String,
+    /// The authority that has to vouch for clients, if any has to.
+    pub clients: Option<String>,
 }
 
 /// Starts PostgreSQL.
@@ -55,7 +57,7 @@ pub fn address(server: &Server) -> String {
 }
 
 fn launch(tls: Option<&Tls>) -> Result<Server> {
-    let has_tls = tls.is_some();
+    let (has_tls, knows_clients) = (tls.is_some(), tls.is_some_and(|tls| tls.clients.is_some()));
     Server::start_until(
         "postgres",
         |place| prepare(place, tls),
@@ -66,6 +68,9 @@ fn launch(tls: Option<&Tls>) -> Result<Server> {
             command.args(["-c", "fsync=off", "-c", "shared_buffers=16MB", "-c", "max_connections=100"]);
             if has_tls {
                 command.args(["-c", "ssl=on", "-c", "ssl_cert_file=../server.crt", "-c", "ssl_key_file=../server.key"]);
+            }
+            if knows_clients {
+                command.args(["-c", "ssl_ca_file=../clients.crt"]);
             }
             command
         },
@@ -86,6 +91,9 @@ fn prepare(place: &Place, tls: Option<&Tls>) -> Result<()> {
     if let Some(tls) = tls {
         write(&place.folder.join("server.crt"), &tls.certificate)?;
         write(&place.folder.join("server.key"), &tls.key)?;
+        if let Some(clients) = &tls.clients {
+            write(&place.folder.join("clients.crt"), clients)?;
+        }
     }
     owned_by_nobody(&place.folder)?;
     let mut initdb = of_nobody(&installed("initdb"));
@@ -93,6 +101,10 @@ fn prepare(place: &Place, tls: Option<&Tls>) -> Result<()> {
     initdb.args(["--no-sync", "--encoding", "UTF8", "--locale", "C"]);
     let made = initdb.output()?;
     ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+    if tls.is_some_and(|tls| tls.clients.is_some()) {
+        // The file is there, and stays its owner's.
+        std::fs::write(place.folder.join("data/pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n")?;
+    }
     Ok(())
 }
 
