@@ -85,6 +85,14 @@ pub(crate) fn usual_roots() -> RootCertStore {
     roots
 }
 
+/// The certificates of the machine's roots, for a library that makes roots of them itself. What is none is left out.
+pub(crate) fn machine_certificates() -> Vec<CertificateDer<'static>> {
+    let mut certificates = rustls_native_certs::load_native_certs().certs;
+    let mut roots = RootCertStore::empty();
+    certificates.retain(|certificate| roots.add(certificate.clone()).is_ok());
+    certificates
+}
+
 /// The name by which a server has to prove who it is; `None` for what is no server of the network.
 pub(crate) fn server_name(host: &Host) -> Option<ServerName<'static>> {
     match host {

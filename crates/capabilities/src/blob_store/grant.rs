@@ -6,9 +6,10 @@ use std::sync::Arc;
 use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 
 use super::config::Bindings;
-use super::handle::{Budget, Container};
+use super::handle::{Budget, Container, OPERATIONS};
 use super::name::check_container;
 use super::{Error, GRANT, Limits, Store};
+use crate::operations::Operations;
 
 /// What stands between a label and a container.
 const SEPARATOR: char = '/';
@@ -31,7 +32,10 @@ pub(super) struct Granted {
 /// The stores of a component, the one of its unqualified containers first.
 type Stores = Arc<[Arc<Granted>]>;
 
-struct Given(Stores);
+struct Given {
+    stores: Stores,
+    operations: Arc<Operations>,
+}
 
 impl State {
     /// The container that `name` means, which need not be there: in the store whose label is before a `/`, or in the first one.
@@ -57,12 +61,13 @@ impl Grant for Given {
     }
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        let budget = self.0.first().map(|granted| Budget::new(&granted.limits)).unwrap_or_default();
-        Box::new(State { stores: Arc::clone(&self.0), budget: Arc::new(budget) })
+        let budget = |granted: &Arc<Granted>| Budget::new(&granted.limits, Arc::clone(&self.operations));
+        let budget = self.stores.first().map(budget).unwrap_or_default();
+        Box::new(State { stores: Arc::clone(&self.stores), budget: Arc::new(budget) })
     }
 
     fn describe(&self) -> Vec<String> {
-        self.0.iter().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
+        self.stores.iter().map(|granted| format!("{} → {}", granted.label, granted.place)).collect()
     }
 }
 
@@ -80,5 +85,6 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
             remedy: format!("add `[blob_store.{label}]` to the runtime configuration"),
         })
     });
-    Ok(Some(Box::new(Given(granted.collect::<Result<_, _>>()?))))
+    let stores = granted.collect::<Result<_, _>>()?;
+    Ok(Some(Box::new(Given { stores, operations: Arc::new(Operations::new(GRANT, OPERATIONS, request.component)) })))
 }

@@ -12,6 +12,24 @@ use super::incoming::Incoming;
 use super::name::check_object;
 use super::outgoing::Outgoing;
 use super::{Error, Limits, Object, Stat, Store};
+use crate::operations::Operations;
+
+/// The operations, as spans and metrics name them. Reading is counted until the first byte may come, and writing when it begins; `finish`
+/// is the rest of the latter.
+pub(super) const OPERATIONS: &[&str] = &[
+    "create_container",
+    "container_info",
+    "delete_container",
+    "get_data",
+    "write_data",
+    "finish",
+    "list_objects",
+    "delete_objects",
+    "object_info",
+    "clear",
+    "copy_object",
+    "move_object",
+];
 
 /// A container, which was there when it was opened.
 #[expect(unreachable_pub, reason = "bindgen re-exports the types of its resources")]
@@ -38,21 +56,24 @@ pub(super) struct Budget {
     operations: AtomicU32,
     open: Arc<Semaphore>,
     transfers: Arc<Semaphore>,
+    pub(super) measured: Arc<Operations>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { operations: AtomicU32::new(u32::MAX), open: Arc::new(Semaphore::new(0)), transfers: Arc::new(Semaphore::new(0)) }
+        let nothing = || Arc::new(Semaphore::new(0));
+        Self { operations: AtomicU32::new(u32::MAX), open: nothing(), transfers: nothing(), measured: Arc::default() }
     }
 }
 
 impl Budget {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, measured: Arc<Operations>) -> Self {
         let open = usize::try_from(limits.open_max).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             operations: AtomicU32::new(0),
             open: Arc::new(Semaphore::new(open)),
             transfers: Arc::new(Semaphore::new(limits.transfers_max)),
+            measured,
         }
     }
 
@@ -91,20 +112,20 @@ impl Container {
     #[instrument(name = "wasi_blobstore.create_container", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
     pub(super) async fn create(&self) -> Result<(), Error> {
         let store = self.enter(1)?;
-        self.within_time(store.create(&self.within)).await
+        self.measure("create_container", self.within_time(store.create(&self.within))).await
     }
 
     /// When it was made, in seconds since 1970; `None` if it is not there.
     #[instrument(name = "wasi_blobstore.container_info", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
     pub(super) async fn created(&self) -> Result<Option<u64>, Error> {
         let store = self.enter(1)?;
-        self.within_time(store.created(&self.within)).await
+        self.measure("container_info", self.within_time(store.created(&self.within))).await
     }
 
     #[instrument(name = "wasi_blobstore.delete_container", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
     pub(super) async fn remove(&self) -> Result<(), Error> {
         let store = self.enter(1)?;
-        self.told(store.remove(&self.within).await)
+        self.told(self.measure("delete_container", store.remove(&self.within)).await)
     }
 
     #[instrument(name = "wasi_blobstore.get_data", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
@@ -115,7 +136,7 @@ impl Container {
         let object = self.object(name)?;
         let store = self.enter(1)?;
         let transfer = self.transfer()?;
-        let reading = self.within_time(store.read(&object, first, last)).await?;
+        let reading = self.measure("get_data", self.within_time(store.read(&object, first, last))).await?;
         Ok(Incoming::new(reading, self.limits(), transfer))
     }
 
@@ -130,8 +151,8 @@ impl Container {
         if !value.reserve(&self.budget) {
             return Err(Error::TooManyTransfers { transfers_max: self.limits().transfers_max });
         }
-        let writing = self.within_time(store.write(&object)).await?;
-        value.address(writing, self.limits());
+        let writing = self.measure("write_data", self.within_time(store.write(&object))).await?;
+        value.address(writing, self.limits(), &self.budget.measured);
         Ok(())
     }
 
@@ -145,20 +166,24 @@ impl Container {
     pub(super) async fn delete(&self, names: Vec<String>) -> Result<(), Error> {
         names.iter().try_for_each(|name| check_object(name))?;
         let store = self.enter(names.len())?;
-        self.told(store.delete(&self.within, &names).await)
+        self.told(self.measure("delete_objects", store.delete(&self.within, &names)).await)
     }
 
     #[instrument(name = "wasi_blobstore.object_info", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
     pub(super) async fn stat(&self, name: String) -> Result<Option<Stat>, Error> {
         let object = self.object(name)?;
         let store = self.enter(1)?;
-        self.within_time(store.stat(&object)).await
+        self.measure("object_info", self.within_time(store.stat(&object))).await
     }
 
     /// Removes every object that is there when it is met.
     #[instrument(name = "wasi_blobstore.clear", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
     pub(super) async fn clear(&self) -> Result<(), Error> {
         let store = self.enter(1)?;
+        self.measure("clear", self.empty(store)).await
+    }
+
+    async fn empty(&self, store: &dyn Store) -> Result<(), Error> {
         let mut after = None;
         loop {
             let names = self.within_time(store.list(&self.within, after.as_deref(), self.limits().page_names_max)).await?;
@@ -173,21 +198,26 @@ impl Container {
     /// Makes `to` what `from` is; with `is_move`, `from` is no more.
     #[instrument(name = "wasi_blobstore.copy_object", skip_all, fields(otel.kind = "client", blobstore.label = from.0.granted.label))]
     pub(super) async fn transfer_object(from: (&Self, String), to: (&Self, String), is_move: bool) -> Result<(), Error> {
-        let ((source, target), store) = ((from.0, to.0), from.0.enter(1)?);
-        let (from, to) = (source.object(from.1)?, target.object(to.1)?);
-        if !Arc::ptr_eq(&source.granted, &target.granted) {
-            let _transfer = source.transfer()?;
-            source.carry(&from, target, &to).await?;
+        let (source, store) = (from.0, from.0.enter(1)?);
+        let (from, object) = (source.object(from.1)?, to.0.object(to.1)?);
+        let moving = source.move_or_copy(store, from, (to.0, object), is_move);
+        source.measure(if is_move { "move_object" } else { "copy_object" }, moving).await
+    }
+
+    async fn move_or_copy(&self, store: &dyn Store, from: Object, (target, to): (&Self, Object), is_move: bool) -> Result<(), Error> {
+        if !Arc::ptr_eq(&self.granted, &target.granted) {
+            let _transfer = self.transfer()?;
+            self.carry(&from, target, &to).await?;
         } else if from == to {
             // A copy over itself changes nothing, and removing it afterwards would lose it.
-            let found = source.within_time(store.stat(&from)).await?;
+            let found = self.within_time(store.stat(&from)).await?;
             return found.map(drop).ok_or(Error::NoObject(from.name));
         } else if is_move {
-            return source.told(store.rename(&from, &to).await);
+            return self.told(store.rename(&from, &to).await);
         } else {
-            return source.told(store.copy(&from, &to).await);
+            return self.told(store.copy(&from, &to).await);
         }
-        if is_move { source.told(store.delete(&from.container, &[from.name]).await) } else { Ok(()) }
+        if is_move { self.told(store.delete(&from.container, &[from.name]).await) } else { Ok(()) }
     }
 
     /// Copies an object to another store, through this process.
@@ -233,6 +263,11 @@ impl Container {
         self.budget.transfer().ok_or(Error::TooManyTransfers { transfers_max })
     }
 
+    /// Waits for an operation and counts it.
+    async fn measure<T>(&self, operation: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.budget.measured.measure(operation, work).await
+    }
+
     async fn within_time<T>(&self, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.told(tokio::time::timeout(self.limits().operation_time_max, operation).await.unwrap_or(Err(Error::Timeout)))
     }
@@ -259,7 +294,7 @@ impl Names {
         let store = self.container.enter(1)?;
         // One more than asked for tells whether there are more.
         let page = store.list(&self.container.within, self.after.as_deref(), names_max.saturating_add(1));
-        let mut names = self.container.within_time(page).await?;
+        let mut names = self.container.measure("list_objects", self.container.within_time(page)).await?;
         self.is_at_end = names.len() <= names_max;
         names.truncate(names_max);
         self.after = names.last().cloned().or(self.after.take());

@@ -14,6 +14,7 @@ use wasmtime_wasi_io::streams::{DynOutputStream, OutputStream, StreamError, Stre
 
 use super::handle::Budget;
 use super::{Error, Limits, Writing};
+use crate::operations::Operations;
 
 /// A value that is to become an object.
 #[derive(Default)]
@@ -25,6 +26,7 @@ pub struct Outgoing {
     transfer: Option<OwnedSemaphorePermit>,
     /// The way to the store.
     upload: Option<JoinHandle<Result<Box<dyn Writing>, Error>>>,
+    measured: Arc<Operations>,
 }
 
 #[derive(Default)]
@@ -71,8 +73,9 @@ impl Outgoing {
         self.upload.is_none()
     }
 
-    /// Lets the value become the object that `writing` writes.
-    pub(super) fn address(&mut self, writing: Box<dyn Writing>, limits: &Limits) {
+    /// Lets the value become the object that `writing` writes; `measured` counts whether it did.
+    pub(super) fn address(&mut self, writing: Box<dyn Writing>, limits: &Limits, measured: &Arc<Operations>) {
+        self.measured = Arc::clone(measured);
         self.pipe.address(limits.clone());
         self.upload = Some(tokio::spawn(carry(Arc::clone(&self.pipe), writing, limits.operation_time_max)));
     }
@@ -81,9 +84,12 @@ impl Outgoing {
     pub(super) async fn finish(mut self) -> Result<(), Error> {
         self.pipe.close();
         let Some(upload) = &mut self.upload else { return Err(Error::Misused("give the value to `write-data` before you finish it")) };
-        let writing = upload.await.map_err(|error| Error::backend(&error))??;
         let time_max = self.pipe.flow.lock().bounds.operation_time_max;
-        tokio::time::timeout(time_max, writing.finish()).await.unwrap_or(Err(Error::Timeout))
+        let finishing = async {
+            let writing = upload.await.map_err(|error| Error::backend(&error))??;
+            tokio::time::timeout(time_max, writing.finish()).await.unwrap_or(Err(Error::Timeout))
+        };
+        self.measured.measure("finish", finishing).await
     }
 }
 

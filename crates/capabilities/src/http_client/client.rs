@@ -23,6 +23,10 @@ use super::pool::{Key, Sender};
 use super::request::{self, FieldBounds};
 use super::state::Arrival;
 use crate::egress::{Call, Calls, Clearance, Host, Policy, Route};
+use crate::operations::Operations;
+
+/// The one operation, as spans and metrics name it.
+pub(super) const OPERATION: &str = "send_request";
 
 /// What a guest waits for that asks for nothing else; never more than the wall limit of its component.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,11 +45,13 @@ pub(super) struct Client {
     pub(super) arrival: Arrival,
 }
 
-struct Granted {
-    policy: Arc<Policy>,
-    outbound: Arc<Outbound>,
-    router: Arc<LocalRouter>,
-    identity: Arc<Identity>,
+/// What the instances of a component share.
+pub(super) struct Granted {
+    pub(super) policy: Arc<Policy>,
+    pub(super) outbound: Arc<Outbound>,
+    pub(super) router: Arc<LocalRouter>,
+    pub(super) component: String,
+    pub(super) operations: Operations,
 }
 
 #[derive(Clone)]
@@ -80,10 +86,8 @@ impl Bounds {
 }
 
 impl Client {
-    pub(super) fn granted(policy: &Arc<Policy>, outbound: &Arc<Outbound>, router: &Arc<LocalRouter>, identity: &Arc<Identity>) -> Self {
-        let (policy, outbound) = (Arc::clone(policy), Arc::clone(outbound));
-        let granted = Granted { policy, outbound, router: Arc::clone(router), identity: Arc::clone(identity) };
-        Self { granted: Some(Arc::new(granted)), ..Self::default() }
+    pub(super) fn of(granted: &Arc<Granted>) -> Self {
+        Self { granted: Some(Arc::clone(granted)), ..Self::default() }
     }
 
     pub(super) fn is_bounded(&self) -> bool {
@@ -120,13 +124,11 @@ impl Client {
         let timeouts = Timeouts::new(&options, bounds.limits.wall);
         let deadline = Instant::now().checked_add(timeouts.connect).ok_or(Error::ConfigurationError)?;
         let call = begin(bounds, deadline).await?;
-        match route {
-            Route::Local(host) => self.send_inside(granted, request, host, timeouts, call).await,
-            Route::Network(clearance) => {
-                let asked = Asked { granted, bounds, timeouts, deadline };
-                asked.send(clearance, request, call).await
-            }
-        }
+        let sending = match route {
+            Route::Local(host) => Either::Left(self.send_inside(granted, request, host, timeouts, call)),
+            Route::Network(clearance) => Either::Right(Asked { granted, bounds, timeouts, deadline }.send(clearance, request, call)),
+        };
+        granted.operations.measure(OPERATION, sending).await
     }
 
     /// What a request carries on: the span of its sending where traces are exported, which lies within the guest's own; else what the
@@ -147,7 +149,7 @@ impl Client {
     ) -> Result<Response<WasiBody>, Error> {
         let depth = self.arrival.depth.saturating_add(1);
         if depth > CHAIN_MAX {
-            tracing::warn!(component = granted.identity.component, "a request to `{host}` is the {depth}th in a row; the app calls itself");
+            tracing::warn!(component = granted.component, "a request to `{host}` is the {depth}th in a row; the app calls itself");
             return Err(Error::LoopDetected);
         }
         let service = granted.router.get().ok_or(Error::DestinationUnavailable)?;
@@ -207,10 +209,10 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    async fn send(&self, clearance: Clearance, request: Request<WasiBody>, call: Call) -> Result<Response<WasiBody>, Error> {
+    async fn send(self, clearance: Clearance, request: Request<WasiBody>, call: Call) -> Result<Response<WasiBody>, Error> {
         let outbound = &self.granted.outbound;
         let destination = clearance.destination().clone();
-        let component = &self.granted.identity.component;
+        let component = &self.granted.component;
         let key = Key {
             identity: (destination.scheme == "https").then(|| outbound.tls.identity(component, &destination.host)),
             h2c: outbound.speaks_h2c(&destination),

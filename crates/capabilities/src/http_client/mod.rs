@@ -27,20 +27,20 @@ use coracle_engine::{
 use wasmtime::component::Linker;
 
 use crate::egress::{Networking, Policy};
+use crate::operations::Operations;
+use client::{Client, Granted, OPERATION};
 use outbound::Outbound;
+
+const NAME: &str = "http-client";
 
 /// Outgoing HTTP.
 pub struct HttpClient;
 
-struct Granted {
-    policy: Arc<Policy>,
-    outbound: Arc<Outbound>,
-    router: Arc<LocalRouter>,
-}
+struct Requests(Arc<Granted>);
 
 impl Capability for HttpClient {
     fn name(&self) -> &'static str {
-        "http-client"
+        NAME
     }
 
     fn interfaces(&self) -> &'static [Interface] {
@@ -82,7 +82,9 @@ impl Capability for HttpClient {
         }
         let outbound = request.site.shared().unwrap_or_default();
         let router = request.site.shared().unwrap_or_default();
-        Ok(Some(Box::new(Granted { policy, outbound, router })))
+        let operations = Operations::new(NAME, &[OPERATION], request.component);
+        let component = request.component.to_owned();
+        Ok(Some(Box::new(Requests(Arc::new(Granted { policy, outbound, router, component, operations })))))
     }
 
     fn tables(&self) -> &'static [ConfigTable] {
@@ -118,16 +120,16 @@ allowed_outbound_hosts = ["https://api.example.com", "http://*.example.org:8080"
     }
 }
 
-impl Grant for Granted {
+impl Grant for Requests {
     fn state(&self) -> TypeId {
         TypeId::of::<State>()
     }
 
-    fn open(&self, identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        Box::new(State::granted(&self.policy, &self.outbound, &self.router, identity))
+    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
+        Box::new(State::of(Client::of(&self.0)))
     }
 
     fn describe(&self) -> Vec<String> {
-        self.policy.describe()
+        self.0.policy.describe()
     }
 }

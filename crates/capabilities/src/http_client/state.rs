@@ -9,9 +9,7 @@ use wasmtime_wasi_http::{
 };
 
 use super::client::Client;
-use super::local::LocalRouter;
-use super::outbound::Outbound;
-use crate::egress::{Calls, Policy};
+use crate::egress::Calls;
 
 /// What a guest writes to a body at once, in bytes, and how often before somebody has to read.
 const CHUNK_BYTES_MAX: usize = 128 << 10;
@@ -61,8 +59,8 @@ pub(super) fn client(instance: &mut InstanceState) -> Client {
 }
 
 impl State {
-    pub(super) fn granted(policy: &Arc<Policy>, outbound: &Arc<Outbound>, router: &Arc<LocalRouter>, identity: &Arc<Identity>) -> Self {
-        let client = Client::granted(policy, outbound, router, identity);
+    /// An instance whose requests `client` sends.
+    pub(super) fn of(client: Client) -> Self {
         Self { ctx: WasiHttpCtx::default(), hooks: Hooks { client } }
     }
 

@@ -1,5 +1,5 @@
-//! Servers that go away under load: publishing fails only while they are away, ends in time, works again afterwards, and what was
-//! acknowledged is there.
+//! Servers that go away under load: publishing fails only while they are away, ends in time, works again soon after they are back, and
+//! what was acknowledged is there.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use super::{Broker, Message};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The bound of one message, a little above that of the capability.
 const MESSAGE_TIME_MAX: Duration = Duration::from_secs(20);
+/// How soon a server that is back must be used again.
+const RECOVERY: Duration = Duration::from_secs(2);
 const PUBLISHERS: u32 = 4;
 /// Messages that must be acknowledged before a server goes away, and after it has come back.
 const ENOUGH: usize = 200;
@@ -59,8 +61,12 @@ impl Load {
 
     /// Waits for as many more acknowledgements as are enough.
     async fn go_on(&self) {
-        let before = self.acknowledged.lock().len();
-        until("messages are acknowledged", || self.acknowledged.lock().len() >= before + ENOUGH).await;
+        let before = self.acknowledged();
+        until("messages are acknowledged", || self.acknowledged() >= before + ENOUGH).await;
+    }
+
+    fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().len()
     }
 
     async fn fails(&self) {
@@ -99,8 +105,12 @@ async fn goes_away(backend: &mut Backend, subject: &'static str, leave: fn(&mut 
         .await
         .unwrap();
         load.fails().await;
+        let before = load.acknowledged();
         let resumed = tokio::task::spawn_blocking(move || server.resume().map(|()| server)).await.unwrap();
         backend.server = Some(resumed.unwrap());
+        let back = clock::now();
+        until("a message is acknowledged", || load.acknowledged() > before).await;
+        assert!(back.elapsed() < RECOVERY, "{}: used again after {:?}", backend.name, back.elapsed());
     }
     load.go_on().await;
     load.stop().await

@@ -10,9 +10,10 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::config::Bindings;
-use super::handle::Outlet;
+use super::handle::{OPERATIONS, Outlet};
 use super::subject::Pattern;
 use super::{Broker, Error, GRANT, Limits};
+use crate::operations::Operations;
 
 /// The messaging state of one instance. By default it may write to nobody.
 #[derive(Default)]
@@ -41,6 +42,7 @@ pub(super) struct Budget {
     messages: AtomicU32,
     in_flight: Arc<Semaphore>,
     held: Arc<Semaphore>,
+    pub(super) operations: Arc<Operations>,
 }
 
 /// What is left of what an instance may hold in messages.
@@ -52,7 +54,10 @@ const HELD_UNIT_BYTES: usize = 1 << 10;
 /// The labels of a component in the order of its manifest.
 type Outlets = Arc<[Arc<Allowed>]>;
 
-struct Given(Outlets);
+struct Given {
+    outlets: Outlets,
+    operations: Arc<Operations>,
+}
 
 impl State {
     /// The way to the first label whose subjects include `subject`.
@@ -113,17 +118,19 @@ impl Allowed {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { messages: AtomicU32::new(u32::MAX), in_flight: Arc::new(Semaphore::new(0)), held: Arc::new(Semaphore::new(0)) }
+        let nothing = || Arc::new(Semaphore::new(0));
+        Self { messages: AtomicU32::new(u32::MAX), in_flight: nothing(), held: nothing(), operations: Arc::default() }
     }
 }
 
 impl Budget {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits, operations: Arc<Operations>) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits));
         Self {
             messages: AtomicU32::new(0),
             in_flight: semaphore(limits.in_flight_max),
             held: semaphore(limits.held_bytes_max / HELD_UNIT_BYTES),
+            operations,
         }
     }
 
@@ -142,8 +149,9 @@ impl Grant for Given {
     }
 
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        let budget = self.0.first().map(|allowed| Budget::new(&allowed.granted.limits)).unwrap_or_default();
-        Box::new(State { outlets: Arc::clone(&self.0), budget: Arc::new(budget) })
+        let budget = |allowed: &Arc<Allowed>| Budget::new(&allowed.granted.limits, Arc::clone(&self.operations));
+        let budget = self.outlets.first().map(budget).unwrap_or_default();
+        Box::new(State { outlets: Arc::clone(&self.outlets), budget: Arc::new(budget) })
     }
 
     fn describe(&self) -> Vec<String> {
@@ -151,7 +159,7 @@ impl Grant for Given {
             let subjects = allowed.subjects.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
             format!("{} → {}, subjects {subjects}", allowed.granted.label, allowed.granted.place)
         };
-        self.0.iter().map(line).collect()
+        self.outlets.iter().map(line).collect()
     }
 }
 
@@ -184,7 +192,8 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
             remedy: format!("add `[messaging.{label}]` to the runtime configuration"),
         }),
     });
-    Ok(Some(Box::new(Given(allowed.collect::<Result<_, _>>()?))))
+    let outlets = allowed.collect::<Result<_, _>>()?;
+    Ok(Some(Box::new(Given { outlets, operations: Arc::new(Operations::new(GRANT, OPERATIONS, request.component)) })))
 }
 
 fn patterns(request: &GrantRequest<'_>, subjects: &Value, shape: impl Fn() -> GrantError) -> Result<Vec<Pattern>, GrantError> {

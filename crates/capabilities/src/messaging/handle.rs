@@ -8,6 +8,9 @@ use tracing::instrument;
 use super::grant::{Allowed, Budget, Granted};
 use super::{Error, Message, Replies, subject};
 
+/// The operations, as spans and metrics name them.
+pub(super) const OPERATIONS: &[&str] = &["publish", "request"];
+
 /// The way to a broker. Cheap to clone, so that a call can hold it while the instance goes on.
 #[derive(Clone)]
 pub(super) struct Outlet {
@@ -36,8 +39,7 @@ impl Outlet {
     async fn send(&self, message: Message) -> Result<(), Error> {
         let limits = &self.granted().limits;
         let _under_way = self.budget.enter(limits.messages_max)?;
-        let published = tokio::time::timeout(limits.publish_time_max, self.granted().broker.publish(message)).await;
-        self.told(published.unwrap_or(Err(Error::Timeout)))
+        self.run("publish", limits.publish_time_max, self.granted().broker.publish(message)).await
     }
 
     /// Publishes a message and waits for up to `replies` replies.
@@ -51,8 +53,7 @@ impl Outlet {
         let replies = Replies { replies_max, bytes_max: limits.body_bytes_max, time_max };
         // Until the message is with the broker, the time of a publication counts; then that of the request.
         let bound = time_max.saturating_add(limits.publish_time_max);
-        let answered = tokio::time::timeout(bound, self.granted().broker.request(message, replies)).await;
-        self.told(answered.unwrap_or(Err(Error::Timeout)))
+        self.run("request", bound, self.granted().broker.request(message, replies)).await
     }
 
     fn granted(&self) -> &Granted {
@@ -75,8 +76,10 @@ impl Outlet {
         check_headers(&message.headers, limits.header_bytes_max)
     }
 
-    /// Tells the operator of a failure that the guest gets only the kind of.
-    fn told<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+    /// Waits so long for an operation of the broker, counts it, and tells the operator of a failure that the guest gets only the kind of.
+    async fn run<T>(&self, operation: &'static str, time_max: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let work = async { tokio::time::timeout(time_max, work).await.unwrap_or(Err(Error::Timeout)) };
+        let result = self.budget.operations.measure(operation, work).await;
         if let Err(error @ (Error::Unavailable { internal } | Error::Refused { internal })) = &result {
             let granted = self.granted();
             tracing::warn!(label = granted.label, place = granted.place, cause = internal, "messaging failed: {error}");

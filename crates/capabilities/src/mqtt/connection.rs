@@ -12,6 +12,10 @@ use super::state::{Budget, Shared, Slot, State};
 use crate::backend::Connector;
 use crate::egress::{Clearance, Destination, Policy, Refusal, Route};
 use crate::mqtt_session::{Client, Login, MqttError, chosen_client_id};
+use crate::operations::Operations;
+
+/// The operations, as spans and metrics name them.
+pub(super) const OPERATIONS: &[&str] = &["open_connection", "publish"];
 
 /// The name of a session in the query of an address.
 const CLIENT_ID: &str = "client_id";
@@ -27,6 +31,7 @@ struct Open {
     component: String,
     shared: Arc<Shared>,
     budget: Arc<Budget>,
+    operations: Arc<Operations>,
     _slot: Slot,
 }
 
@@ -55,22 +60,22 @@ impl Connection {
         let is_named = !asked.username.is_empty() || !asked.password.is_empty();
         let user = is_named.then_some((asked.username, asked.password));
         let client = Client::new(connector, Login { client_id, user, keep_alive: asked.keep_alive });
-        let Opener { component, shared, budget, .. } = opener;
-        let open = Open { client, place, component, shared, budget, _slot: slot };
-        open.told(open.client.connect().await)?;
+        let Opener { component, shared, budget, operations, .. } = opener;
+        let open = Open { client, place, component, shared, budget, operations, _slot: slot };
+        open.told(open.operations.measure("open_connection", open.client.connect()).await)?;
         Ok(Self(Arc::new(open)))
     }
 
     /// Publishes one message and waits for its acknowledgement.
     #[instrument(name = "spin_outbound_mqtt.publish", skip_all, fields(otel.kind = "producer", messaging.system = "mqtt", messaging.operation = "publish"))]
     pub(super) async fn publish(&self, topic: &str, payload: Vec<u8>, qos: QoS) -> Result<(), Error> {
-        let Open { client, shared, budget, .. } = &*self.0;
+        let Open { client, shared, budget, operations, .. } = &*self.0;
         budget.count(shared.limits.messages_max)?;
         let bytes_max = shared.limits.payload_bytes_max;
         if payload.len() > bytes_max {
             return Err(Error::Other(format!("payload of {} bytes exceeds the limit of {bytes_max} bytes", payload.len())));
         }
-        self.0.told(client.publish(topic, Bytes::from(payload), qos).await)
+        self.0.told(operations.measure("publish", client.publish(topic, Bytes::from(payload), qos)).await)
     }
 }
 
@@ -80,6 +85,7 @@ pub(super) struct Opener {
     shared: Arc<Shared>,
     budget: Arc<Budget>,
     calls: crate::egress::Calls,
+    operations: Arc<Operations>,
     component: String,
 }
 
@@ -90,6 +96,7 @@ impl Opener {
             shared: Arc::clone(&state.shared),
             budget: Arc::clone(&state.budget),
             calls: state.calls.clone(),
+            operations: Arc::clone(&state.operations),
             component: state.component.clone(),
         }
     }

@@ -16,8 +16,12 @@ use coracle_engine::{
 };
 use wasmtime::component::Linker;
 
+use self::connection::OPERATIONS;
 use self::state::{Granted, Shared};
 use crate::egress::Policy;
+use crate::operations::Operations;
+
+const NAME: &str = "mqtt";
 
 /// Messages to MQTT brokers.
 pub struct Mqtt;
@@ -41,7 +45,7 @@ enum Error {
 
 impl Capability for Mqtt {
     fn name(&self) -> &'static str {
-        "mqtt"
+        NAME
     }
 
     fn interfaces(&self) -> &'static [Interface] {
@@ -68,7 +72,8 @@ impl Capability for Mqtt {
             return Ok(None);
         }
         let shared = request.site.shared::<Shared>().unwrap_or_default();
-        Ok(Some(Box::new(Granted { policy, shared })))
+        let operations = Arc::new(Operations::new(NAME, OPERATIONS, request.component));
+        Ok(Some(Box::new(Granted { policy, shared, operations })))
     }
 
     fn renew(&self, instance: &mut InstanceState) {

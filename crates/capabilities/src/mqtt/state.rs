@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::{Error, Limits};
 use crate::egress::{Calls, Policy};
+use crate::operations::Operations;
 use crate::tls;
 
 /// The MQTT state of one instance. By default it may reach nobody.
@@ -21,6 +22,7 @@ pub struct State {
     /// The outbound calls of the invocation, of which opening a connection is one.
     pub(super) calls: Calls,
     pub(super) budget: Arc<Budget>,
+    pub(super) operations: Arc<Operations>,
 }
 
 /// What an instance has used up. The default has nothing left.
@@ -48,6 +50,7 @@ pub(super) struct Slot {
 pub(super) struct Granted {
     pub(super) policy: Arc<Policy>,
     pub(super) shared: Arc<Shared>,
+    pub(super) operations: Arc<Operations>,
 }
 
 impl State {
@@ -120,6 +123,7 @@ impl Grant for Granted {
             component: identity.component.clone(),
             calls: Calls::default(),
             budget: Arc::new(Budget { messages: AtomicU32::new(0), open }),
+            operations: Arc::clone(&self.operations),
         })
     }
 }

@@ -1,9 +1,11 @@
 //! What every [`Database`] must do, on a real server: a new kind is one more line in [`backends`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coracle_engine::Site;
+use coracle_engine::{Bind, RuntimeConfig, Site};
+use coracle_testkit::certificates::{Authority, Pair};
 use coracle_testkit::servers::{Server as Running, postgres};
 use futures::{StreamExt as _, TryStreamExt as _};
 
@@ -330,7 +332,7 @@ async fn a_server_proves_who_it_is_wherever_tls_is_spoken() {
     let certificate = coracle_testkit::certificates::Certificate::new().unwrap();
     let pem = std::fs::read_to_string(certificate.certificate()).unwrap();
     let key = std::fs::read_to_string(certificate.key()).unwrap();
-    let running = postgres::start_with_tls(&postgres::Tls { certificate: pem.clone(), key }).unwrap();
+    let running = postgres::start_with_tls(&postgres::Tls { certificate: pem.clone(), key, clients: None }).unwrap();
     let text = format!("host=localhost port={} user=postgres password=postgres dbname=postgres", running.place().port);
     let clients = Arc::new(Clients::new(4, Limits::default()));
     let database = |text: &str, roots| {
@@ -349,4 +351,33 @@ async fn a_server_proves_who_it_is_wherever_tls_is_spoken() {
         assert!(matches!(&error, Error::Connection(text) if text.contains("could not be spoken to by TLS")), "{mode}: {error:?}");
     }
     assert!(matches!(super::client::Roots::parse("nonsense"), Err(Error::Parameter(_))));
+}
+
+/// The database that `table` of a runtime configuration binds to a label.
+fn labelled(table: &str) -> Arc<dyn Database> {
+    let mut site = Site::default();
+    let text = format!("[postgres.default]\ntype = \"postgres\"\n{table}");
+    let mut config = RuntimeConfig::new(toml::from_str(&text).unwrap(), None);
+    let labels = BTreeMap::from([(GRANT.to_owned(), ["default".to_owned()].into())]);
+    config::bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels }).unwrap();
+    Arc::clone(&site.shared::<config::Bindings>().unwrap().database("default", "component").unwrap().database)
+}
+
+#[tokio::test]
+async fn a_label_has_a_certificate_for_a_server_that_asks_for_one() {
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let (own, clients) = (authority.server(), Some(read(authority.root())));
+    let running = postgres::start_with_tls(&postgres::Tls { certificate: read(own.certificate), key: read(own.key), clients }).unwrap();
+    let url = format!("url = \"postgres://postgres:postgres@localhost:{}/postgres?sslmode=require\"", running.place().port);
+    let trusting = format!("{url}\nca_roots_file = {:?}", authority.root());
+    let showing = |of: &Authority| {
+        let Pair { certificate, key } = of.client();
+        labelled(&format!("{trusting}\nclient_cert_file = {certificate:?}\nclient_private_key_file = {key:?}"))
+    };
+    let session = showing(&authority).connect().await.unwrap();
+    assert_eq!(rows(&session, "SELECT client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()").await, [vec![text("/CN=client")]]);
+    for refused in [showing(&stranger), labelled(&trusting)] {
+        assert!(matches!(refused.connect().await.err(), Some(Error::Connection(_))));
+    }
 }

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 
-use super::Error;
 use super::config::Outbound;
-use super::handle::Handle;
+use super::handle::{Handle, OPERATIONS};
 use super::pool::Key;
+use super::{Error, NAME};
 use crate::backend::Connector;
 use crate::egress::{Policy, Route};
+use crate::operations::Operations;
 use crate::redis_connection::Address;
 
 /// The Redis state of one instance. By default it reaches nothing.
@@ -27,12 +28,10 @@ pub(super) struct Granted {
     policy: Arc<Policy>,
     pub(super) outbound: Arc<Outbound>,
     component: String,
+    pub(super) measured: Operations,
 }
 
-struct Servers {
-    policy: Arc<Policy>,
-    outbound: Arc<Outbound>,
-}
+struct Servers(Arc<Granted>);
 
 /// A place among the connections of an instance.
 pub(super) struct Place(Arc<AtomicU32>);
@@ -97,10 +96,8 @@ impl Grant for Servers {
         TypeId::of::<State>()
     }
 
-    fn open(&self, identity: &Arc<Identity>) -> Box<dyn Any + Send> {
-        let (policy, outbound) = (Arc::clone(&self.policy), Arc::clone(&self.outbound));
-        let granted = Granted { policy, outbound, component: identity.component.clone() };
-        Box::new(State { granted: Some(Arc::new(granted)), ..State::default() })
+    fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
+        Box::new(State { granted: Some(Arc::clone(&self.0)), ..State::default() })
     }
 }
 
@@ -110,5 +107,7 @@ pub(super) fn grant(request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>
     if policy.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(Servers { policy, outbound: request.site.shared().unwrap_or_default() })))
+    let outbound = request.site.shared().unwrap_or_default();
+    let measured = Operations::new(NAME, OPERATIONS, request.component);
+    Ok(Some(Box::new(Servers(Arc::new(Granted { policy, outbound, component: request.component.to_owned(), measured })))))
 }

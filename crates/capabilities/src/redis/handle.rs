@@ -17,6 +17,9 @@ use super::{Error, Limits, commands};
 use crate::backend::Connector;
 use crate::redis_connection::{Address, AnswerBounds, Connection};
 
+/// The operations, as spans and metrics name them.
+pub(super) const OPERATIONS: &[&str] = &["open", "publish", "get", "set", "incr", "del", "sadd", "smembers", "srem", "execute"];
+
 /// How long a server may take to accept a connection, and to let us in.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -56,29 +59,31 @@ impl Handle {
     ) -> Result<Self, Error> {
         let current = Mutex::default();
         let inner = Inner { granted, address, key, operations, connector, current, _place: place };
-        let connected = timeout(inner.granted.outbound.limits.operation_time_max, inner.connect()).await;
-        inner.current.lock().await.lease = Some(connected.map_err(|_| Error::Timeout)??);
+        let time_max = inner.granted.outbound.limits.operation_time_max;
+        let connecting = async { timeout(time_max, inner.connect()).await.unwrap_or(Err(Error::Timeout)) };
+        let connected = inner.granted.measured.measure("open", connecting).await?;
+        inner.current.lock().await.lease = Some(connected);
         Ok(Self(Arc::new(inner)))
     }
 
     #[instrument(name = "spin_outbound_redis.publish", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn publish(&self, channel: &str, payload: Vec<u8>) -> Result<(), Error> {
-        self.ask(cmd("PUBLISH").arg(channel).arg(payload)).await.map(drop)
+        self.ask("publish", cmd("PUBLISH").arg(channel).arg(payload)).await.map(drop)
     }
 
     #[instrument(name = "spin_outbound_redis.get", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        answer::read(self.ask(cmd("GET").arg(key)).await?)
+        answer::read(self.ask("get", cmd("GET").arg(key)).await?)
     }
 
     #[instrument(name = "spin_outbound_redis.set", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
-        self.ask(cmd("SET").arg(key).arg(value)).await.map(drop)
+        self.ask("set", cmd("SET").arg(key).arg(value)).await.map(drop)
     }
 
     #[instrument(name = "spin_outbound_redis.incr", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn incr(&self, key: &str) -> Result<i64, Error> {
-        match self.ask(cmd("INCR").arg(key)).await {
+        match self.ask("incr", cmd("INCR").arg(key)).await {
             Err(Error::Server(text)) if text.contains("not an integer") => Err(Error::Type),
             answered => answer::read(answered?),
         }
@@ -89,22 +94,22 @@ impl Handle {
         if keys.is_empty() {
             return Ok(0);
         }
-        answer::read(self.ask(cmd("DEL").arg(keys)).await?)
+        answer::read(self.ask("del", cmd("DEL").arg(keys)).await?)
     }
 
     #[instrument(name = "spin_outbound_redis.sadd", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn sadd(&self, key: &str, values: &[String]) -> Result<u32, Error> {
-        answer::read(self.ask(cmd("SADD").arg(key).arg(values)).await?)
+        answer::read(self.ask("sadd", cmd("SADD").arg(key).arg(values)).await?)
     }
 
     #[instrument(name = "spin_outbound_redis.smembers", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn smembers(&self, key: &str) -> Result<Vec<String>, Error> {
-        answer::read(self.ask(cmd("SMEMBERS").arg(key)).await?)
+        answer::read(self.ask("smembers", cmd("SMEMBERS").arg(key)).await?)
     }
 
     #[instrument(name = "spin_outbound_redis.srem", skip_all, fields(otel.kind = "client", db.system.name = "redis", server.address = %self.0.address.destination.host))]
     pub(super) async fn srem(&self, key: &str, values: &[String]) -> Result<u32, Error> {
-        answer::read(self.ask(cmd("SREM").arg(key).arg(values)).await?)
+        answer::read(self.ask("srem", cmd("SREM").arg(key).arg(values)).await?)
     }
 
     /// Any command.
@@ -117,15 +122,15 @@ impl Handle {
                 Parameter::Binary(bytes) => words.arg(bytes),
             };
         }
-        answer::parts(self.ask_then(&words, !commands::is_harmless(command)).await?)
+        answer::parts(self.ask_then("execute", &words, !commands::is_harmless(command)).await?)
     }
 
-    async fn ask(&self, command: &Cmd) -> Result<Value, Error> {
-        self.ask_then(command, false).await
+    async fn ask(&self, operation: &'static str, command: &Cmd) -> Result<Value, Error> {
+        self.ask_then(operation, command, false).await
     }
 
-    /// Sends `command` and waits for its answer. `is_changing` says that the connection is not as it was before, whatever comes.
-    async fn ask_then(&self, command: &Cmd, is_changing: bool) -> Result<Value, Error> {
+    /// Sends `command` for `operation` and waits for its answer. `is_changing` says that the connection is not as it was before, whatever comes.
+    async fn ask_then(&self, operation: &'static str, command: &Cmd, is_changing: bool) -> Result<Value, Error> {
         let limits = self.limits();
         self.count()?;
         let (bytes, bytes_max) = (command.args_iter().map(argument_bytes).sum(), limits.command_bytes_max);
@@ -144,7 +149,8 @@ impl Handle {
             }
             answered
         };
-        timeout(limits.operation_time_max, asking).await.unwrap_or(Err(Error::Timeout))
+        let answered = async { timeout(limits.operation_time_max, asking).await.unwrap_or(Err(Error::Timeout)) };
+        self.0.granted.measured.measure(operation, answered).await
     }
 
     fn limits(&self) -> &Limits {

@@ -19,6 +19,7 @@ use coracle_engine::{
 use wasmtime::component::Linker;
 
 /// The key of the grant.
+const NAME: &str = "redis";
 const GRANT: &str = "outbound-hosts";
 
 /// Redis.
@@ -74,7 +75,7 @@ pub enum Error {
 
 impl Capability for Redis {
     fn name(&self) -> &'static str {
-        "redis"
+        NAME
     }
 
     fn interfaces(&self) -> &'static [Interface] {

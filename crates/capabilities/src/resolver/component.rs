@@ -7,6 +7,7 @@ use coracle_engine::{GrantError, GrantRequest};
 use futures::future::try_join_all;
 
 use super::{ResolveError, Resolver, Template, name};
+use crate::operations::Operations;
 
 /// The key of a component's variables in its grants.
 const KEY: &str = "variables";
@@ -16,6 +17,7 @@ const KEY: &str = "variables";
 pub struct ComponentVariables {
     resolver: Arc<Resolver>,
     templates: BTreeMap<String, Template>,
+    operations: Operations,
 }
 
 /// Why a guest does not get the value that it asks for.
@@ -60,7 +62,8 @@ impl ComponentVariables {
             })?;
             templates.insert(variable, template);
         }
-        Ok(Some(Arc::new(Self { resolver, templates })))
+        let operations = Operations::new(KEY, &["get", "get_all"], request.component);
+        Ok(Some(Arc::new(Self { resolver, templates, operations })))
     }
 
     /// The value of the component's variable `name`.
@@ -70,7 +73,7 @@ impl ComponentVariables {
     pub async fn get(&self, name: &str) -> Result<String, LookupError> {
         name::check(name).map_err(|rule| LookupError::InvalidName { name: name::shown(name), rule })?;
         let template = self.templates.get(name).ok_or_else(|| LookupError::Undefined { name: name::shown(name) })?;
-        Ok(self.resolver.resolve_template(template).await?)
+        Ok(self.operations.measure("get", self.resolver.resolve_template(template)).await?)
     }
 
     /// Every variable of the component with its value, by name.
@@ -79,7 +82,7 @@ impl ComponentVariables {
     /// The first variable that has no value.
     pub async fn all(&self) -> Result<Vec<(String, String)>, ResolveError> {
         let pairs = self.templates.iter().map(async |(name, template)| Ok((name.clone(), self.resolver.resolve_template(template).await?)));
-        try_join_all(pairs).await
+        self.operations.measure("get_all", try_join_all(pairs)).await
     }
 
     /// What a start-up table says: the names of the component's variables, and which providers the operator configured.

@@ -86,7 +86,8 @@ impl Given {
         self.serve_bytes(name, &built(name).unwrap())
     }
 
-    fn serve_bytes(mut self, name: &str, wasm: &[u8]) -> Served {
+    /// Makes the component `name` ready to answer HTTP.
+    pub(crate) fn serve_bytes(mut self, name: &str, wasm: &[u8]) -> Served {
         let runnable = Arc::new(self.ready(name, wasm));
         Served { handler: Handler::new(Arc::clone(&runnable)).unwrap(), runnable, site: self.site }
     }

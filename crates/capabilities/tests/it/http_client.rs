@@ -205,7 +205,7 @@ async fn get(instance: &mut InstanceState, url: &str) -> Result<(u16, String), E
 }
 
 /// Asks one of the guests that relay what a URL answers.
-async fn relayed(guest: &Served, url: &str) -> (u16, String) {
+pub(crate) async fn relayed(guest: &Served, url: &str) -> (u16, String) {
     let request = Request::get(format!("http://example.com/?url={url}")).header("host", "example.com").header("x-url", url);
     let answer = guest.answer(request.body(Body::empty()).unwrap()).await;
     answer.unwrap_or_else(|fault| (fault.status(), fault.to_string()))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use coracle_capabilities::messaging::local;
 use coracle_engine::{Limits, Metered, Site};
 use coracle_host::Runnable;
+use coracle_testkit::certificates::Authority;
 use coracle_testkit::servers::{self, Server};
 use coracle_testkit::{built, fixture};
 use futures::StreamExt as _;
@@ -176,6 +177,19 @@ async fn a_guest_of_wasmcloud_2_streams_its_bodies() {
     };
     let away = tokio::time::timeout(std::time::Duration::from_secs(20), away).await.expect("it is found out");
     assert_eq!(away, "Error::BrokerUnavailable");
+}
+
+#[tokio::test]
+async fn a_broker_of_mqtt_proves_who_it_is_by_the_operators_authority() {
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let server = servers::mosquitto::start_with_tls(&authority.server()).unwrap();
+    for (roots, expected) in [(authority.root(), "ok"), (stranger.root(), "Error::BrokerUnavailable")] {
+        let url = format!("mqtts://localhost:{}", server.place().port);
+        let config = format!("[messaging.default]\ntype = \"mqtt\"\nurl = \"{url}\"\nca_roots_file = {roots:?}");
+        let given = granted().runtime_config(&config, Path::new("/"));
+        let program = Program(given.run("messenger", &built("messenger-p3").unwrap()));
+        assert_eq!(shown(&program.call("publish", &[text("in.one"), bytes(b"x"), Val::Option(None)]).await), expected);
+    }
 }
 
 #[tokio::test]

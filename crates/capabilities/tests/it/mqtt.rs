@@ -47,7 +47,7 @@ fn allowed(host: &str) -> Given {
 }
 
 /// Publishes from a guest of the async interface; says how that ended.
-async fn publish(given: Given, address: &str, topics: &[&str]) -> String {
+pub(crate) async fn publish(given: Given, address: &str, topics: &[&str]) -> String {
     let runnable = given.run("messenger", &built("messenger-p3").unwrap());
     let mut store = runnable.store().unwrap();
     let meter = Arc::clone(store.data().meter());

@@ -21,7 +21,7 @@ fn given(grant: &Value) -> Given {
     given
 }
 
-fn share(site: &mut Site) {
+pub(crate) fn share(site: &mut Site) {
     let declare = |required, secret| Declared { default: None, required, secret };
     let declared = [("api_token", true, true), ("plain", true, false), ("unset", true, true)];
     let declared = declared.map(|(name, required, secret)| (name.to_owned(), declare(required, secret)));

@@ -13,6 +13,8 @@ use crate::guest::{Given, Served};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How soon a server that lets people in again must be used again.
+const RECOVERY: Duration = Duration::from_secs(2);
 /// Requests that are under way at once.
 const AT_ONCE: usize = 4;
 /// Answers that show that a server works.
@@ -52,7 +54,7 @@ pub(crate) async fn transactions_end(guest: Served, database: &str, address: &st
     assert_eq!(count().await, before + 1);
 }
 
-/// Commits rows from several instances at once while `server` crashes and comes back. Whatever was acknowledged is there in the end.
+/// Commits rows from several instances at once while `server` crashes and comes back, when it is soon used again. Whatever was acknowledged is there in the end.
 pub(crate) async fn survives_a_crash(guest: Served, database: &str, address: &str, mut server: Server) {
     let (acknowledged, failed, is_over) = (Cell::new(0_u32), Cell::new(0_u32), Cell::new(false));
     let until = async |what: &str, holds: &dyn Fn() -> bool| {
@@ -77,13 +79,16 @@ pub(crate) async fn survives_a_crash(guest: Served, database: &str, address: &st
         server.crash().unwrap();
         let before = failed.get();
         until("it fails while away", &|| failed.get() >= before + u32::try_from(AT_ONCE).unwrap()).await;
+        let before = acknowledged.get();
         server = tokio::task::spawn_blocking(move || {
             server.resume().unwrap();
             server
         })
         .await
         .unwrap();
-        let before = acknowledged.get();
+        let back = coracle_base::clock::now();
+        until("it is used again", &|| acknowledged.get() > before).await;
+        assert!(back.elapsed() < RECOVERY, "{database}: used again after {:?}", back.elapsed());
         until("it works again", &|| acknowledged.get() >= before + ENOUGH).await;
         let failures = failed.get();
         until("it goes on", &|| acknowledged.get() >= before + 2 * ENOUGH).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::{Place, Server, Shared, is_root, program};
+use super::{Pair, Place, Server, Shared, is_root, program};
 
 /// The user and the password.
 pub const USER: &str = "coracle";
@@ -19,14 +19,27 @@ const SETUP: &str = "CREATE USER IF NOT EXISTS 'coracle'@'%' IDENTIFIED BY 'cora
 /// # Errors
 /// When it is not installed or does not start.
 pub fn start() -> Result<Server> {
-    Server::start("mariadb", prepare, |place: &Place| {
-        let mut command = daemon(&["mariadbd", "mysqld"]);
+    start_with(Vec::new())
+}
+
+/// Starts MariaDB so that it lets nobody in without TLS.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_tls(own: &Pair) -> Result<Server> {
+    let (certificate, key) = (own.certificate.display(), own.key.display());
+    start_with(vec![format!("--ssl-cert={certificate}"), format!("--ssl-key={key}"), "--require-secure-transport=ON".to_owned()])
+}
+
+fn start_with(more: Vec<String>) -> Result<Server> {
+    Server::start("mariadb", prepare, move |place: &Place| {
+        let mut command = daemon(place, &["mariadbd", "mysqld"]);
         let setup = place.folder.join("setup.sql");
         command.arg(format!("--datadir={}", data(place))).arg(format!("--init-file={}", setup.display()));
         command.arg(format!("--port={}", place.port)).arg(format!("--socket={}", place.folder.join("socket").display()));
         command.arg(format!("--pid-file={}", place.folder.join("pid").display()));
         command.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M"]);
-        command.args(["--performance-schema=OFF", "--skip-log-bin", "--max-connections=100"]);
+        command.args(["--performance-schema=OFF", "--skip-log-bin", "--max-connections=100"]).args(&more);
         command
     })
 }
@@ -48,7 +61,7 @@ pub fn address(server: &Server) -> String {
 
 fn prepare(place: &Place) -> Result<()> {
     std::fs::write(place.folder.join("setup.sql"), SETUP)?;
-    let mut install = daemon(&["mariadb-install-db", "mysql_install_db"]);
+    let mut install = daemon(place, &["mariadb-install-db", "mysql_install_db"]);
     install.arg(format!("--datadir={}", data(place))).args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
     install.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"]);
     let made = install.output()?;
@@ -61,8 +74,10 @@ fn data(place: &Place) -> String {
 }
 
 /// A program of MariaDB without the settings of the machine. As root it runs only when it is told that this is meant.
-fn daemon(names: &[&str]) -> Command {
+fn daemon(place: &Place, names: &[&str]) -> Command {
     let mut command = program(names);
+    // Two servers whose processes have one number, as in two containers, would take each other's temporary files away.
+    command.env("TMPDIR", &place.folder);
     command.arg("--no-defaults");
     if is_root() {
         command.arg("--user=root");

@@ -19,6 +19,8 @@ use coracle_base::clock;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::certificates::Pair;
+
 /// How long a server may take to accept connections.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked for meanwhile.

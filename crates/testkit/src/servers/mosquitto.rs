@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Place, Server, program};
+use super::{Pair, Place, Server, program};
 
 /// Starts Mosquitto.
 ///
@@ -10,6 +10,14 @@ use super::{Place, Server, program};
 /// When it is not installed or does not start.
 pub fn start() -> Result<Server> {
     start_with("allow_anonymous true\n".to_owned())
+}
+
+/// Starts Mosquitto so that it speaks TLS only.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_tls(own: &Pair) -> Result<Server> {
+    start_with(format!("certfile {}\nkeyfile {}\nallow_anonymous true\n", own.certificate.display(), own.key.display()))
 }
 
 /// Starts Mosquitto for a user with a password only.

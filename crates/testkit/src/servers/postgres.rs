@@ -5,17 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
-use super::{LOOK_INTERVAL, Place, Server, Shared, of_nobody, owned_by_nobody, program_in};
+use super::{Place, Server, Shared, of_nobody, owned_by_nobody, program_in};
 
 /// Where Debian keeps the programs of the version that it has.
 const FOLDERS: &str = "/usr/lib/postgresql";
 /// The user and the password.
 pub const USER: &str = "postgres";
-
-/// How often it is asked whether it lets anybody in.
-const LOOKS_MAX: u32 = 500;
 
 /// A certificate and its key in PEM, with which a server speaks TLS.
 #[derive(Debug, Clone)]
@@ -24,6 +21,8 @@ pub struct Tls {
     pub certificate: String,
     /// Its key.
     pub key: String,
+    /// The authority that has to vouch for clients, if any has to.
+    pub clients: Option<String>,
 }
 
 /// Starts PostgreSQL.
@@ -58,8 +57,8 @@ pub fn address(server: &Server) -> String {
 }
 
 fn launch(tls: Option<&Tls>) -> Result<Server> {
-    let has_tls = tls.is_some();
-    let server = Server::start(
+    let (has_tls, knows_clients) = (tls.is_some(), tls.is_some_and(|tls| tls.clients.is_some()));
+    Server::start_until(
         "postgres",
         |place| prepare(place, tls),
         move |place: &Place| {
@@ -70,25 +69,20 @@ fn launch(tls: Option<&Tls>) -> Result<Server> {
             if has_tls {
                 command.args(["-c", "ssl=on", "-c", "ssl_cert_file=../server.crt", "-c", "ssl_key_file=../server.key"]);
             }
+            if knows_clients {
+                command.args(["-c", "ssl_ca_file=../clients.crt"]);
+            }
             command
         },
-    )?;
-    wait(&server)?;
-    Ok(server)
+        lets_in,
+    )
 }
 
 /// It accepts connections before it lets anybody in.
-fn wait(server: &Server) -> Result<()> {
-    let place = server.place();
-    for _ in 0..LOOKS_MAX {
-        let mut ask = Command::new(installed("pg_isready").get_program());
-        ask.args(["-q", "-h", &place.address().ip().to_string(), "-p", &place.port.to_string()]);
-        if ask.status()?.success() {
-            return Ok(());
-        }
-        std::thread::sleep(LOOK_INTERVAL);
-    }
-    bail!("PostgreSQL does not let anybody in")
+fn lets_in(place: &Place) -> bool {
+    let mut ask = Command::new(installed("pg_isready").get_program());
+    ask.args(["-q", "-h", &place.address().ip().to_string(), "-p", &place.port.to_string()]);
+    ask.status().is_ok_and(|status| status.success())
 }
 
 fn prepare(place: &Place, tls: Option<&Tls>) -> Result<()> {
@@ -97,6 +91,9 @@ fn prepare(place: &Place, tls: Option<&Tls>) -> Result<()> {
     if let Some(tls) = tls {
         write(&place.folder.join("server.crt"), &tls.certificate)?;
         write(&place.folder.join("server.key"), &tls.key)?;
+        if let Some(clients) = &tls.clients {
+            write(&place.folder.join("clients.crt"), clients)?;
+        }
     }
     owned_by_nobody(&place.folder)?;
     let mut initdb = of_nobody(&installed("initdb"));
@@ -104,6 +101,10 @@ fn prepare(place: &Place, tls: Option<&Tls>) -> Result<()> {
     initdb.args(["--no-sync", "--encoding", "UTF8", "--locale", "C"]);
     let made = initdb.output()?;
     ensure!(made.status.success(), "initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+    if tls.is_some_and(|tls| tls.clients.is_some()) {
+        // The file is there, and stays its owner's.
+        std::fs::write(place.folder.join("data/pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n")?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Place, Server, program};
+use super::{Pair, Place, Server, program};
 
 /// Starts Redis.
 ///
@@ -30,6 +30,24 @@ pub fn start_with(more: &[&str]) -> Result<Server> {
         command
     };
     Server::start_until("redis", |_| Ok(()), make, |place| answers(place).unwrap_or(false))
+}
+
+/// Starts Redis so that it speaks TLS only, and keeps nothing.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with_tls(own: &Pair) -> Result<Server> {
+    let own = own.clone();
+    Server::start(
+        "redis",
+        |_| Ok(()),
+        move |place: &Place| {
+            let mut command = program(&["redis-server"]);
+            command.args(["--bind", "127.0.0.1", "--port", "0", "--tls-port", &place.port.to_string(), "--save", ""]);
+            command.args(["--tls-auth-clients", "no", "--tls-cert-file"]).arg(&own.certificate).arg("--tls-key-file").arg(&own.key);
+            command
+        },
+    )
 }
 
 /// Whether it has read its file; until then it accepts connections and refuses commands.

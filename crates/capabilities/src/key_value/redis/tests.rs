@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coracle_testkit::certificates::Authority;
 use coracle_testkit::servers::{self, Server};
 
 use crate::key_value::config::opened;
@@ -90,25 +91,10 @@ async fn a_server_that_hangs_is_an_error_in_time_and_used_again_later() {
 
 #[tokio::test]
 async fn tls_is_checked_against_the_roots_of_the_operator() {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(file("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let (certificate, key) = (file("cert.pem"), file("key.pem"));
-    let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate, "--tls-auth-clients", "no"];
-    let server = Server::start("redis-tls", |_| Ok(()), {
-        let tls = tls.map(str::to_owned);
-        move |place| {
-            let mut command = servers::program(&["redis-server"]);
-            let port = place.port.to_string();
-            command.args(["--bind", "127.0.0.1", "--port", "0", "--tls-port", &port, "--save", ""]).args(&tls);
-            command
-        }
-    })
-    .unwrap();
+    let authority = Authority::new().unwrap();
+    let server = servers::redis::start_with_tls(&authority.server()).unwrap();
     let url = format!("url = \"rediss://localhost:{}\"", server.place().port);
-    let trusting = opened("default", "redis", &format!("{url}\nca_roots_file = \"{certificate}\""));
+    let trusting = opened("default", "redis", &format!("{url}\nca_roots_file = {:?}", authority.root()));
     trusting.set("k", vec![1]).await.unwrap();
     assert_eq!(trusting.get("k").await.unwrap(), Some(vec![1]));
     let doubting = opened("default", "redis", &url);

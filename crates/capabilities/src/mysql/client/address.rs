@@ -1,6 +1,6 @@
 //! Addresses as guests write them: `mysql://user:password@host/database?ssl-mode=…`.
 
-use mysql_async::{Opts, OptsBuilder, SslOpts};
+use mysql_async::{Opts, OptsBuilder};
 
 use crate::egress::Destination;
 use crate::mysql::Error;
@@ -15,8 +15,11 @@ const TLS_NEVER: &str = "disabled";
 pub(in crate::mysql) struct Address {
     /// Where the server is.
     pub(in crate::mysql) destination: Destination,
-    /// Who wants in, to which database, and whether by TLS, where the server has to prove who it is.
-    pub(super) options: OptsBuilder,
+    /// Whether to speak TLS, where the server has to prove who it is.
+    pub(super) is_tls: bool,
+    user: Option<String>,
+    password: Option<String>,
+    database: Option<String>,
 }
 
 impl Address {
@@ -35,15 +38,17 @@ impl Address {
             url.query_pairs_mut().extend_pairs(others);
         }
         let read = Opts::from_url(url.as_str()).map_err(|_| wrong())?;
-        let wants_tls = modes.last().is_some_and(|(_, mode)| !mode.eq_ignore_ascii_case(TLS_NEVER)) || read.ssl_opts().is_some();
+        let is_tls = modes.last().is_some_and(|(_, mode)| !mode.eq_ignore_ascii_case(TLS_NEVER)) || read.ssl_opts().is_some();
         // Only what the server is told is taken over: sockets, files, pools and start-up statements are not the guest's to choose.
-        let options = OptsBuilder::default()
-            .user(read.user())
-            .pass(read.pass())
-            .db_name(read.db_name())
-            .ssl_opts(wants_tls.then(SslOpts::default))
-            .prefer_socket(false);
-        Ok(Self { destination, options })
+        let text = |part: Option<&str>| part.map(str::to_owned);
+        let (user, password, database) = (text(read.user()), text(read.pass()), text(read.db_name()));
+        Ok(Self { destination, is_tls, user, password, database })
+    }
+
+    /// `options` with who wants in, and to which database.
+    pub(super) fn introduce(&self, options: OptsBuilder) -> OptsBuilder {
+        let options = options.user(self.user.clone()).pass(self.password.clone()).db_name(self.database.clone());
+        options.prefer_socket(false)
     }
 }
 
@@ -55,18 +60,18 @@ mod tests {
     fn addresses_say_who_where_and_how() {
         let read = Address::parse("mysql://me:p%40ss@db.example.com:3307/shop?ssl-mode=REQUIRED").unwrap();
         assert_eq!(read.destination.to_string(), "mysql://db.example.com:3307");
-        let options = Opts::from(read.options);
+        let options = Opts::from(read.introduce(OptsBuilder::default()));
         assert_eq!((options.user(), options.pass(), options.db_name()), (Some("me"), Some("p@ss"), Some("shop")));
-        assert!(options.ssl_opts().is_some() && !options.prefer_socket());
+        assert!(read.is_tls && !options.prefer_socket());
         for plain in ["mysql://me@localhost/shop", "mysql://me@localhost/shop?ssl-mode=DISABLED"] {
-            assert!(Opts::from(Address::parse(plain).unwrap().options).ssl_opts().is_none(), "{plain}");
+            assert!(!Address::parse(plain).unwrap().is_tls, "{plain}");
         }
     }
 
     #[test]
     fn a_guest_does_not_choose_sockets_or_statements() {
         for address in ["mysql://me@localhost/x?socket=/run/mysqld.sock", "mysql://me@localhost/x?prefer_socket=true"] {
-            let options = Opts::from(Address::parse(address).unwrap().options);
+            let options = Opts::from(Address::parse(address).unwrap().introduce(OptsBuilder::default()));
             assert!(options.socket().is_none() && !options.prefer_socket() && options.init().is_empty(), "{address}");
         }
         for address in ["mysql://me:hunter2@/x", "localhost", "mysql://me:hunter2@localhost/x?nonsense=1"] {

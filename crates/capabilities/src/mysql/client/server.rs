@@ -1,16 +1,19 @@
 //! One server as one component reaches it, and what the clients of an app share.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use mysql_async::{Conn, Opts};
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use rustls::pki_types::CertificateDer;
+use tokio::sync::OnceCell;
 
 use super::address::Address;
 use super::session::{Held, Link};
 use crate::backend::{Full, Pool};
 use crate::egress::Clearance;
 use crate::mysql::{Database, Error, Limits, Session};
+use crate::tls;
 
 /// How long the server keeps a connection on which nothing is said, as far as the library needs to know: the pool closes them sooner.
 const SILENCE_SECONDS_MAX: usize = 28_800;
@@ -19,6 +22,8 @@ const SILENCE_SECONDS_MAX: usize = 28_800;
 pub(in crate::mysql) struct Clients {
     pool: Arc<Pool<Link>>,
     limits: Arc<Limits>,
+    /// Options by which TLS is spoken. What the library makes of the roots stays with them, for all connections.
+    tls: OnceCell<OptsBuilder>,
 }
 
 /// A server as one component reaches it.
@@ -31,13 +36,28 @@ pub(in crate::mysql) struct Server {
 
 impl Clients {
     pub(in crate::mysql) fn new(connections_max: usize, limits: Limits) -> Self {
-        Self { pool: Pool::new("outbound_mysql", connections_max), limits: Arc::new(limits) }
+        Self { pool: Pool::new("outbound_mysql", connections_max), limits: Arc::new(limits), tls: OnceCell::new() }
     }
 
     /// The bounds of every client.
     pub(in crate::mysql) fn limits(&self) -> Arc<Limits> {
         Arc::clone(&self.limits)
     }
+
+    /// How to speak TLS. The roots are read when the first connection needs them, where that holds nobody up.
+    async fn tls(&self) -> Option<OptsBuilder> {
+        let read = || async { tokio::task::spawn_blocking(trusting).await };
+        self.tls.get_or_try_init(read).await.ok().cloned()
+    }
+}
+
+/// Options that trust the machine's roots, or the library's where the machine has none. Every connection has a copy, so that the roots
+/// themselves are kept once for the process.
+fn trusting() -> OptsBuilder {
+    static ROOTS: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+    let roots = ROOTS.get_or_init(tls::machine_certificates);
+    let tls = SslOpts::default().with_disable_built_in_roots(!roots.is_empty());
+    OptsBuilder::default().ssl_opts(tls.with_root_certs(roots.iter().map(|root| root.as_ref().into()).collect()))
 }
 
 impl Server {
@@ -58,8 +78,10 @@ impl Server {
             let permit = self.clearance.clone().resolve().await.map_err(|error| unreachable(&place, &error))?;
             let slot = permit.reserve(limits.connect_time_max).await.map_err(|error| unreachable(&place, &error))?;
             let addresses: Vec<IpAddr> = permit.addresses().iter().map(std::net::SocketAddr::ip).collect();
-            let options = self.address.options.clone();
-            let options = options.ip_or_hostname(permit.destination().host.to_string()).tcp_port(permit.destination().port);
+            let options = if self.address.is_tls { self.clients.tls().await } else { Some(OptsBuilder::default()) };
+            let options = options.ok_or_else(|| Error::Connection("TLS cannot be set up".to_owned()))?;
+            let options =
+                self.address.introduce(options).ip_or_hostname(permit.destination().host.to_string()).tcp_port(permit.destination().port);
             let options = options.resolved_ips(Some(addresses)).max_allowed_packet(Some(limits.message_bytes_max));
             let options = options.wait_timeout(Some(SILENCE_SECONDS_MAX)).stmt_cache_size(limits.statements_kept).tcp_nodelay(true);
             let connection = Conn::new(Opts::from(options)).await.map_err(|error| refused_entry(&place, &error))?;

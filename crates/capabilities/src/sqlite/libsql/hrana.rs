@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::base64;
 use crate::sqlite::{Error, Row, Table, Value};
 
+/// Statements that change rows.
+const CHANGES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+
 /// What is sent.
 #[derive(Debug, Serialize)]
 pub(super) struct Pipeline {
@@ -84,10 +87,19 @@ struct Name {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Sent {
     Null,
-    Integer { value: String },
-    Float { value: f64 },
-    Text { value: String },
-    Blob { base64: String },
+    Integer {
+        value: String,
+    },
+    /// Null is how servers write what is not finite.
+    Float {
+        value: Option<f64>,
+    },
+    Text {
+        value: String,
+    },
+    Blob {
+        base64: String,
+    },
 }
 
 impl Step {
@@ -103,7 +115,7 @@ impl Step {
                 Value::Real(number) if !number.is_finite() => {
                     return Err(Error::Statement("this database takes finite numbers only; send a text".to_owned()));
                 }
-                Value::Real(value) => Sent::Float { value },
+                Value::Real(number) => Sent::Float { value: Some(number) },
                 Value::Text(value) => Sent::Text { value },
                 Value::Blob(bytes) => Sent::Blob { base64: base64::encode(&bytes) },
             })
@@ -136,11 +148,19 @@ impl From<Refusal> for Error {
     fn from(Refusal { message, code }: Refusal) -> Self {
         match code.as_deref() {
             Some("SQLITE_FULL") => Self::Full,
-            Some("SQLITE_BUSY" | "SQLITE_LOCKED") => Self::Busy,
+            Some(code) if ["SQLITE_BUSY", "SQLITE_LOCKED"].iter().any(|busy| code.starts_with(busy)) => Self::Busy,
             Some("SQL_MANY_STATEMENTS") => Self::ManyStatements,
             _ => Self::Statement(message),
         }
     }
+}
+
+/// Whether `statement` is one of those that say how many rows they changed, as far as its first word tells.
+pub(super) fn changes_rows(statement: &str) -> bool {
+    let statement = statement.trim_start();
+    let end = statement.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(statement.len());
+    let (word, _) = statement.split_at(end);
+    CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// The rows of a result, which may have `bytes_max` together.
@@ -167,7 +187,10 @@ fn read(sent: &Sent) -> Result<Value, Error> {
     Ok(match sent {
         Sent::Null => Value::Null,
         Sent::Integer { value } => Value::Integer(value.parse().map_err(|_| wrong("a number that is none"))?),
-        Sent::Float { value } => Value::Real(*value),
+        Sent::Float { value: Some(value) } => Value::Real(*value),
+        Sent::Float { value: None } => {
+            return Err(Error::Statement("this database sends finite numbers only; select CAST(… AS TEXT) to read others".to_owned()));
+        }
         Sent::Text { value } => Value::Text(value.clone()),
         Sent::Blob { base64 } => Value::Blob(base64::decode(base64).ok_or_else(|| wrong("bytes that are none"))?),
     })

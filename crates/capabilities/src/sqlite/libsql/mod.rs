@@ -6,7 +6,7 @@ mod config;
 mod hrana;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use config::KIND;
 
@@ -147,11 +147,15 @@ impl Link {
         if statement.len() > bytes_max {
             return Err(Error::Statement(format!("a statement may have {bytes_max} bytes")));
         }
+        let changes_rows = hrana::changes_rows(&statement);
         let outcome = self.step(Step::execute(statement, parameters)?).await?;
         let result = outcome.into_result()?;
         let bytes_max = self.service.limits.result_bytes_max;
         let table = hrana::table(&result, bytes_max)?;
-        self.changes.store(result.affected_row_count, Relaxed);
+        // Of a statement that only reads the server says that it changed none; SQLite still tells of the one before.
+        if changes_rows || result.affected_row_count > 0 {
+            self.changes.store(result.affected_row_count, Relaxed);
+        }
         if let Some(rowid) = result.last_insert_rowid.as_deref().and_then(|rowid| rowid.parse().ok()) {
             self.last_insert_rowid.store(rowid, Relaxed);
         }

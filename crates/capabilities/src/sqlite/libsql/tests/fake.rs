@@ -1,14 +1,16 @@
-//! A server of the protocol for tests: SQLite behind HTTP, with a stream for each baton.
+//! A server of the protocol for tests: SQLite behind HTTP, with a stream for each baton, and bounds as such servers have them.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use coracle_base::clock;
 use parking_lot::Mutex;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{Value as Bound, ValueRef};
-use rusqlite::{Batch, params_from_iter};
+use rusqlite::{Batch, ErrorCode, params_from_iter};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,22 +20,32 @@ use super::super::base64;
 /// What the server asks for.
 pub(super) const TOKEN: &str = "let-me-in";
 
+/// How long a pipeline may take, and how many rows a result may have.
+const TIME_MAX: Duration = Duration::from_secs(2);
+const ROWS_MAX: usize = 100_000;
+/// How many steps SQLite takes before it asks whether it may go on.
+const STEPS: i32 = 10_000;
+/// Statements that change rows, of which alone such a server says how many.
+const CHANGES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+
 /// The server. It ends with its runtime.
 #[derive(Clone)]
 pub(super) struct Fake(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
+    bytes_max: u64,
     address: SocketAddr,
     streams: Mutex<HashMap<String, rusqlite::Connection>>,
     made: Mutex<u64>,
 }
 
 impl Fake {
-    pub(super) async fn start(folder: &Path) -> Self {
+    /// A server whose database lies in `folder` and may have `bytes_max`.
+    pub(super) async fn start(folder: &Path, bytes_max: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let inner = Inner { path: folder.join("served.db"), address, streams: Mutex::default(), made: Mutex::default() };
+        let inner = Inner { path: folder.join("served.db"), bytes_max, address, streams: Mutex::default(), made: Mutex::default() };
         let fake = Self(Arc::new(inner));
         let server = fake.clone();
         tokio::spawn(async move {
@@ -80,7 +92,11 @@ impl Fake {
             stream.read_exact(&mut body).await.unwrap();
             let (status, answer) = match is_allowed {
                 false => ("401 Unauthorized", json!({ "error": "no" })),
-                true => self.answer(&serde_json::from_slice(&body).unwrap()),
+                true => {
+                    let server = self.clone();
+                    // SQLite waits for other connections, which must be heard meanwhile.
+                    tokio::task::spawn_blocking(move || server.answer(&serde_json::from_slice(&body).unwrap())).await.unwrap()
+                }
             };
             let answer = answer.to_string();
             let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
@@ -88,14 +104,24 @@ impl Fake {
         }
     }
 
+    fn open(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(&self.0.path).unwrap();
+        let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+        let pages_max = self.0.bytes_max / u64::from(page_bytes);
+        connection.query_row(&format!("PRAGMA max_page_count = {pages_max}"), [], |_| Ok(())).unwrap();
+        connection
+    }
+
     fn answer(&self, pipeline: &Value) -> (&'static str, Value) {
-        let connection = match pipeline["baton"].as_str() {
+        let mut connection = match pipeline["baton"].as_str() {
             Some(baton) => match self.0.streams.lock().remove(baton) {
                 Some(connection) => connection,
                 None => return ("400 Bad Request", json!({ "error": "no such stream" })),
             },
-            None => rusqlite::Connection::open(&self.0.path).unwrap(),
+            None => self.open(),
         };
+        let begin = clock::now();
+        connection.progress_handler(STEPS, Some(move || begin.elapsed() > TIME_MAX)).unwrap();
         let mut is_closed = false;
         let results: Vec<_> = pipeline["requests"]
             .as_array()
@@ -116,7 +142,7 @@ impl Fake {
                     Err(rusqlite::Error::MultipleStatement) => {
                         json!({ "type": "error", "error": { "message": "more than one statement", "code": "SQL_MANY_STATEMENTS" } })
                     }
-                    Err(error) => json!({ "type": "error", "error": { "message": error.to_string() } }),
+                    Err(error) => json!({ "type": "error", "error": { "message": error.to_string(), "code": code(&error) } }),
                 }
             })
             .collect();
@@ -128,6 +154,15 @@ impl Fake {
             self.0.streams.lock().insert(format!("baton-{made}"), connection);
         }
         ("200 OK", json!({ "baton": baton, "base_url": null, "results": results }))
+    }
+}
+
+/// The name of an error, where ours tell it from others.
+fn code(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy) => "SQLITE_BUSY",
+        Some(ErrorCode::DiskFull) => "SQLITE_FULL",
+        _ => "SQLITE_ERROR",
     }
 }
 
@@ -157,13 +192,15 @@ fn execute(connection: &rusqlite::Connection, statement: &Value) -> rusqlite::Re
             ValueRef::Text(text) => json!({ "type": "text", "value": String::from_utf8_lossy(text) }),
             ValueRef::Blob(bytes) => json!({ "type": "blob", "base64": base64::encode(bytes) }),
         };
+        assert!(sent.len() < ROWS_MAX, "a test asks for more than such a server sends");
         sent.push((0..width).map(value).collect::<Vec<_>>());
     }
     drop(rows);
+    let is_change = CHANGES.iter().any(|word| sql.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)));
     Ok(json!({
         "cols": columns,
         "rows": sent,
-        "affected_row_count": connection.changes(),
-        "last_insert_rowid": connection.last_insert_rowid().to_string(),
+        "affected_row_count": if is_change { connection.changes() } else { 0 },
+        "last_insert_rowid": is_change.then(|| connection.last_insert_rowid().to_string()),
     }))
 }

@@ -1,8 +1,9 @@
-//! Databases of a libSQL server, as far as they differ from those in this process.
+//! Databases of a libSQL server, as far as they differ from those in this process; what all have in common is in `conformance.rs`.
 
 mod fake;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use coracle_engine::{Bind, BindError, Capability as _, RuntimeConfig, Site};
 use self::fake::{Fake, TOKEN};
 use super::*;
 use crate::backend::Connector;
-use crate::sqlite::{GRANT, Row, Sqlite};
+use crate::sqlite::{GRANT, Sqlite};
 
 fn remote(fake: &Fake, token: &str, limits: Limits) -> Remote {
     let connector = Connector::of_operator(&Site::default(), &fake.url(), "http").unwrap();
@@ -19,10 +20,17 @@ fn remote(fake: &Fake, token: &str, limits: Limits) -> Remote {
     Remote::new(Http::new(connector, limits.statement_time_max), uri, Some(Secret::from(token)), limits)
 }
 
+/// A fresh database in `folder`, as long as the runtime is there.
+pub(in crate::sqlite) async fn database(folder: &Path, limits: Limits) -> Arc<dyn Database> {
+    let fake = Fake::start(folder, limits.file_bytes_max).await;
+    Arc::new(remote(&fake, TOKEN, limits))
+}
+
 async fn served() -> (Fake, Remote, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let fake = Fake::start(folder.path()).await;
-    let remote = remote(&fake, TOKEN, Limits::default());
+    let limits = Limits::default();
+    let fake = Fake::start(folder.path(), limits.file_bytes_max).await;
+    let remote = remote(&fake, TOKEN, limits);
     (fake, remote, folder)
 }
 
@@ -41,32 +49,27 @@ async fn closed(fake: &Fake) {
 }
 
 #[tokio::test]
-async fn values_come_back_as_they_went() {
+async fn numbers_that_json_has_no_form_for_are_refused_and_cost_no_connection() {
     let (_fake, remote, _folder) = served().await;
     let connection = remote.connect().await.unwrap();
-    let values: Row = vec![
-        Value::Integer(i64::MIN),
-        Value::Integer(i64::MAX),
-        Value::Real(-0.5),
-        Value::Text("a; '\" é \n".to_owned()),
-        Value::Blob(vec![]),
-        Value::Blob(vec![0, 255, 0, 7]),
-        Value::Null,
-    ];
-    run(&connection, "CREATE TABLE t (id INTEGER PRIMARY KEY, v)").await.unwrap();
-    for value in &values {
-        connection.execute("INSERT INTO t (v) VALUES (?)".to_owned(), vec![value.clone()]).await.unwrap();
-    }
-    assert_eq!((connection.last_insert_rowid(), connection.changes()), (7, 1));
-    let table = run(&connection, "SELECT v AS x FROM t ORDER BY id").await.unwrap();
-    assert_eq!(table.columns, ["x"]);
-    assert_eq!(table.rows.into_iter().flatten().collect::<Row>(), values);
-    let mut rows = connection.query("SELECT id FROM t WHERE id < 3 ORDER BY id".to_owned(), vec![]).await.unwrap().rows;
-    assert_eq!(rows.recv().await, Some(Ok(vec![Value::Integer(1)])));
-    assert_eq!(rows.recv().await, Some(Ok(vec![Value::Integer(2)])));
-    assert_eq!(rows.recv().await, None);
-    let infinite = connection.execute("SELECT ?".to_owned(), vec![Value::Real(f64::INFINITY)]).await;
-    assert!(matches!(infinite, Err(Error::Statement(_))));
+    run(&connection, "BEGIN").await.unwrap();
+    let sent = connection.execute("SELECT ?".to_owned(), vec![Value::Real(f64::INFINITY)]).await;
+    assert!(matches!(&sent, Err(Error::Statement(text)) if text.contains("finite")), "{sent:?}");
+    let received = run(&connection, "SELECT 9e999").await;
+    assert!(matches!(&received, Err(Error::Statement(text)) if text.contains("AS TEXT")), "{received:?}");
+    run(&connection, "COMMIT").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_costs_its_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(folder.path(), Limits { statement_time_max: Duration::from_millis(50), ..Limits::default() }).await;
+    let connection = database.connect().await.unwrap();
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0";
+    assert_eq!(run(&connection, endless).await, Err(Error::TooSlow { ms_max: 50 }));
+    // The server still works on it, and nobody knows what will come of it.
+    assert!(matches!(run(&connection, "SELECT 1").await, Err(Error::Backend { .. })));
+    assert!(run(&database.connect().await.unwrap(), "SELECT 1").await.is_ok());
 }
 
 #[tokio::test]
