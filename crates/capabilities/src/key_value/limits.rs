@@ -1,5 +1,7 @@
 //! The bounds of key-value stores. Spin has none but 128 MiB for an answer; these are lower so that one guest cannot fill the host.
 
+use std::time::Duration;
+
 use coracle_engine::Bound;
 
 /// What an instance may ask of its stores.
@@ -48,7 +50,7 @@ impl Limits {
             Bound::count("operations of one invocation, each key of a batch counting", self.operations_max.into()),
             Bound::count("stores open in an instance", self.open_max.into()),
             Bound::count("keys in one page of a listing", self.page_keys_max as u64),
-            Bound::count("milliseconds that a value lasts which ends by itself", self.lifetime_ms_max),
+            Bound::time("how long a value lasts that ends by itself", Duration::from_millis(self.lifetime_ms_max)),
         ]
     }
 }
