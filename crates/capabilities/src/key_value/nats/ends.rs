@@ -1,5 +1,7 @@
 //! Values that end by themselves, in buckets whose servers know of it (2.11 and newer): how a message says when, and how long one has left.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MARKER_REASON, NATS_MESSAGE_TTL};
 use async_nats::jetstream::Context;
@@ -7,8 +9,6 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use coracle_base::clock;
-
-use std::time::Duration;
 
 use super::{Found, failure};
 use crate::key_value::{Error, Swap};

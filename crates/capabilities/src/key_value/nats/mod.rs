@@ -97,6 +97,20 @@ impl Nats {
         ends::write(connection.parts(), name, value, Some(revision), seconds).await
     }
 
+    /// Writes `value`, for `seconds` if there are some, where `name` has none.
+    async fn create(seconds: Option<u64>, connection: &Connection, name: &str, value: Vec<u8>) -> Result<Swap, Error> {
+        loop {
+            let found = Self::find(connection, name).await?;
+            if found.value.is_some() {
+                return Ok(Swap::Stale);
+            }
+            // Somebody else was faster, and may have deleted what they wrote.
+            if Self::update_for(seconds, connection, name, value.clone(), found.revision).await? == Swap::Done {
+                return Ok(Swap::Done);
+            }
+        }
+    }
+
     async fn put(connection: &Connection, key: &str, value: Vec<u8>) -> Result<(), Error> {
         connection.check(&value)?;
         connection.bucket.put(key::encode(key), value.into()).await.map(drop).map_err(|error| failure(&error))
@@ -139,15 +153,8 @@ impl Store for Nats {
                 return Err(Error::NoEnds);
             }
             let (name, seconds) = (key::encode(key), terms.lifetime.map(ends::seconds));
-            while terms.only_absent {
-                let found = Self::find(&connection, &name).await?;
-                if found.value.is_some() {
-                    return Ok(Swap::Stale);
-                }
-                // Somebody else was faster, and may have deleted what they wrote.
-                if Self::update_for(seconds, &connection, &name, value.clone(), found.revision).await? == Swap::Done {
-                    return Ok(Swap::Done);
-                }
+            if terms.only_absent {
+                return Self::create(seconds, &connection, &name, value).await;
             }
             let Some(seconds) = seconds else { return Self::put(&connection, key, value).await.map(|()| Swap::Done) };
             connection.check(&value)?;
