@@ -88,6 +88,8 @@ mod tests {
                 "wasi:keyvalue/store@0.2.0-draft2",
                 "wasi:keyvalue/atomics@0.2.0-draft2",
                 "wasi:keyvalue/batch@0.2.0-draft2",
+                "wasmcloud:keyvalue/types@0.2.0",
+                "wasmcloud:keyvalue/store@0.2.0",
             ],
         ),
         (

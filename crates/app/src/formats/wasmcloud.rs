@@ -38,7 +38,7 @@ impl Import {
     /// What `namespace:package` comes to.
     pub(super) fn of(namespace: &str, package: &str) -> Self {
         match (namespace, package) {
-            ("wasi", "keyvalue") => Self::Labelled(&["key_value_stores"]),
+            ("wasi" | "wasmcloud", "keyvalue") => Self::Labelled(&["key_value_stores"]),
             ("wasi", "blobstore") => Self::Labelled(&["capabilities", "blob-store"]),
             ("wasmcloud", "messaging") => Self::Labelled(&["capabilities", "messaging"]),
             ("wasmcloud", "postgres") => Self::Labelled(&["capabilities", "postgres"]),

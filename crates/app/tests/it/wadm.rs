@@ -159,13 +159,15 @@ fn unknown_keys_are_refused_as_wadm_refuses_them() {
 #[test]
 fn what_the_operator_decides_is_told() {
     let link = "target:\n  name: provider\n  config:\n  - name: redis\n    properties: { url: redis://cache:6379 }\nnamespace: wasi\npackage: keyvalue\ninterfaces: [store]";
-    warnings(
-        "wadm.yaml",
-        &with(IMAGE, link),
-        expect![
-            "wadm.yaml:16:11: what is said to `provider` has no effect: the operator binds the label `default` in the runtime configuration"
-        ],
-    );
+    for link in [link.to_owned(), link.replace("namespace: wasi", "namespace: wasmcloud")] {
+        warnings(
+            "wadm.yaml",
+            &with(IMAGE, &link),
+            expect![
+                "wadm.yaml:16:11: what is said to `provider` has no effect: the operator binds the label `default` in the runtime configuration"
+            ],
+        );
+    }
     let link = "target: provider\nnamespace: wasi\npackage: http\ninterfaces: [outgoing-handler]";
     warnings(
         "wadm.yaml",

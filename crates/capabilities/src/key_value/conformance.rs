@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use coracle_base::clock;
 use coracle_testkit::servers::{self, Server};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::memory::Memory;
 use super::sqlite::File;
-use super::{Cursor, Error, Store, Swap, number};
+use super::{Cursor, Error, Store, Swap, Terms, number};
 
 type Backends = Vec<(&'static str, Arc<dyn Store>)>;
 
@@ -45,7 +47,7 @@ impl Kept {
 async fn all_keys(store: &dyn Store, page_keys_max: usize) -> Vec<String> {
     let (mut keys, mut from): (Vec<String>, Option<Cursor>) = (Vec::new(), None);
     loop {
-        let page = store.keys(from.as_ref(), page_keys_max).await.unwrap();
+        let page = store.keys("", from.as_ref(), page_keys_max).await.unwrap();
         assert!(page.keys.len() <= page_keys_max);
         keys.extend(page.keys);
         from = page.next;
@@ -98,20 +100,20 @@ async fn pages_hold_each_key_once_while_others_come_and_go() {
     for (name, store) in backends {
         let keys: Vec<String> = (0..25).map(|index| format!("key-{index:02}")).collect();
         store.set_many(keys.iter().map(|key| (key.clone(), vec![1])).collect()).await.unwrap();
-        let first = store.keys(None, 10).await.unwrap();
+        let first = store.keys("", None, 10).await.unwrap();
         // One that was listed goes, with it the one that the cursor may stand on, and one comes.
         store.delete_many(first.keys.clone()).await.unwrap();
         store.set("key-99", vec![1]).await.unwrap();
         let mut rest = Vec::new();
         let mut from = first.next.clone();
         while let Some(cursor) = from {
-            let page = store.keys(Some(&cursor), 10).await.unwrap();
+            let page = store.keys("", Some(&cursor), 10).await.unwrap();
             rest.extend(page.keys);
             from = page.next;
         }
         rest.retain(|key| key != "key-99");
         assert_eq!([first.keys, rest].concat(), keys, "{name}");
-        assert_eq!(store.keys(None, 16).await.unwrap().next, None, "{name}: a full last page is the last one");
+        assert_eq!(store.keys("", None, 16).await.unwrap().next, None, "{name}: a full last page is the last one");
     }
 }
 
@@ -119,7 +121,7 @@ async fn pages_hold_each_key_once_while_others_come_and_go() {
 async fn a_made_up_cursor_is_refused() {
     let (backends, _kept) = backends();
     for (name, store) in backends {
-        assert_eq!(store.keys(Some(&Cursor("0".to_owned())), 10).await, Err(Error::Cursor), "{name}");
+        assert_eq!(store.keys("", Some(&Cursor("0".to_owned())), 10).await, Err(Error::Cursor), "{name}");
     }
 }
 
@@ -200,6 +202,98 @@ async fn of_swaps_at_once_one_wins() {
 }
 
 #[tokio::test]
+async fn a_value_is_set_only_where_there_is_none() {
+    let (backends, _kept) = backends();
+    let only_absent = Terms { only_absent: true, ..Terms::default() };
+    for (name, store) in backends {
+        assert_eq!(store.set_on(Terms::default(), "k", vec![1]).await, Ok(Swap::Done), "{name}");
+        assert_eq!(store.set_on(Terms::default(), "k", vec![2]).await, Ok(Swap::Done), "{name}");
+        assert_eq!(store.set_on(only_absent, "k", vec![3]).await, Ok(Swap::Stale), "{name}");
+        assert_eq!(store.get("k").await.unwrap(), Some(vec![2]), "{name}");
+        store.delete("k").await.unwrap();
+        assert_eq!(store.set_on(only_absent, "k", vec![]).await, Ok(Swap::Done), "{name}");
+        assert_eq!(store.set_on(only_absent, "k", vec![4]).await, Ok(Swap::Stale), "{name}: empty is not absent");
+    }
+}
+
+/// Waits until `key` has no value, and says since when that took.
+async fn ended(name: &str, store: &dyn Store, key: &str, since: Instant) -> Duration {
+    /// Longer than any lifetime of these tests takes on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    while store.exists(key).await.unwrap() {
+        assert!(since.elapsed() < PATIENCE, "{name}: {key} ends");
+        tokio::task::yield_now().await;
+    }
+    since.elapsed()
+}
+
+#[tokio::test]
+async fn a_value_ends_when_it_should_and_not_before() {
+    const SHORT: Duration = Duration::from_millis(400);
+    let lasting = |lifetime| Terms { lifetime: Some(lifetime), ..Terms::default() };
+    let (backends, _kept) = backends();
+    for (name, store) in backends {
+        let since = clock::now();
+        let set = store.set_on(lasting(SHORT), "short", number::encode(1)).await;
+        // The server of these tests may be too old for it; then nothing is written.
+        if set == Err(Error::NoEnds) {
+            assert_eq!((name, store.get("short").await), ("nats", Ok(None)));
+            continue;
+        }
+        assert_eq!(set, Ok(Swap::Done), "{name}");
+        for key in ["again", "swapped", "many", "counted"] {
+            store.set_on(lasting(SHORT), key, number::encode(1)).await.unwrap();
+        }
+        store.set_on(lasting(Duration::from_secs(3_600)), "long", vec![1]).await.unwrap();
+        store.set("again", number::encode(2)).await.unwrap();
+        store.set_many(vec![("many".to_owned(), vec![2])]).await.unwrap();
+        assert_eq!(store.swap("swapped", Some(&number::encode(1)), vec![2]).await, Ok(Swap::Done), "{name}");
+        assert_eq!(store.increment("counted", 1).await, Ok(2), "{name}");
+
+        assert!(ended(name, &*store, "short", since).await >= SHORT, "{name}");
+        ended(name, &*store, "counted", since).await;
+        assert_eq!(store.get("short").await, Ok(None), "{name}");
+        assert_eq!(store.get_many(vec!["short".to_owned()], 10).await, Ok(vec![None]), "{name}");
+        assert_eq!(all_keys(&*store, 2).await, ["again", "long", "many", "swapped"], "{name}: what was set anew stays");
+        assert_eq!(store.swap("short", Some(&number::encode(1)), vec![3]).await, Ok(Swap::Stale), "{name}: what ended is absent");
+        assert_eq!(store.increment("counted", 5).await, Ok(5), "{name}: and counted anew");
+        let anew = Terms { only_absent: true, ..lasting(SHORT) };
+        let since = clock::now();
+        assert_eq!(store.set_on(anew, "short", vec![4]).await, Ok(Swap::Done), "{name}");
+        assert_eq!(store.set_on(anew, "short", vec![5]).await, Ok(Swap::Stale), "{name}");
+        assert!(ended(name, &*store, "short", since).await >= SHORT, "{name}");
+        assert_eq!(store.swap("short", None, vec![6]).await, Ok(Swap::Done), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_listed_by_how_they_begin() {
+    let (backends, _kept) = backends();
+    for (name, store) in backends {
+        let keys = ["", "a", "a*", "a*1", "a*2", "a*3", "a+", "ab", "b", "é1", "é2"];
+        store.set_many(keys.iter().map(|key| ((*key).to_owned(), vec![1])).collect()).await.unwrap();
+        for prefix in ["", "a", "a*", "é", "b", "c", "a*3", "a*33"] {
+            let expected: Vec<_> = keys.iter().filter(|key| key.starts_with(prefix)).copied().collect();
+            for page_keys_max in [2, 20] {
+                let (mut found, mut from) = (Vec::new(), None);
+                loop {
+                    let page = store.keys(prefix, from.as_ref(), page_keys_max).await.unwrap();
+                    found.extend(page.keys);
+                    from = page.next;
+                    if from.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(found, expected, "{name}: {prefix}");
+            }
+        }
+        let first = store.keys("a", None, 2).await.unwrap();
+        let other = store.keys("é", first.next.as_ref(), 10).await.unwrap();
+        assert_eq!(other.keys, ["é1", "é2"], "{name}: a cursor is a place, whatever it was got for");
+    }
+}
+
+#[tokio::test]
 async fn batches_answer_in_order_and_keep_their_bound() {
     let (backends, _kept) = backends();
     for (name, store) in backends {
@@ -232,6 +326,10 @@ async fn a_full_store_says_so_and_still_reads_and_deletes() {
         assert_eq!(store.get("kept").await.unwrap(), Some(vec![1; 1_000]), "{name}");
         store.delete("kept").await.unwrap();
         store.set("kept", vec![4; 1_000]).await.unwrap();
+        let short = Terms { lifetime: Some(Duration::from_millis(1)), ..Terms::default() };
+        store.set_on(short, "short", vec![5; BYTES_MAX / 2]).await.unwrap();
+        ended(name, &*store, "short", clock::now()).await;
+        store.set("other", vec![6; BYTES_MAX / 2]).await.expect("what has ended makes room");
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use tracing::instrument;
 
 use super::grant::Granted;
-use super::{Cursor, Error, Limits, Page, Store, Swap};
+use super::{Cursor, Error, Limits, Page, Store, Swap, Terms};
 use crate::operations::Operations;
 
 /// An open store. Cheap to clone, so that a call can hold it while the instance goes on.
@@ -74,6 +74,14 @@ impl Handle {
         self.run("set", store.set(key, value)).await
     }
 
+    /// Sets `value` on `terms`, and tells whether it was.
+    #[instrument(name = "spin_key_value.set", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
+    pub(super) async fn set_on(&self, terms: Terms, key: &str, value: Vec<u8>) -> Result<Swap, Error> {
+        let store = self.enter([key])?;
+        self.check_value(&value)?;
+        self.run("set", store.set_on(terms, key, value)).await
+    }
+
     #[instrument(name = "spin_key_value.delete", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
     pub(super) async fn delete(&self, key: &str) -> Result<(), Error> {
         let store = self.enter([key])?;
@@ -86,11 +94,11 @@ impl Handle {
         self.run("exists", store.exists(key)).await
     }
 
-    /// One page of keys.
+    /// One page of the keys that begin with `prefix`.
     #[instrument(name = "spin_key_value.get_keys", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
-    pub(super) async fn page(&self, from: Option<&Cursor>) -> Result<Page, Error> {
-        self.count()?;
-        let page = self.run("get_keys", self.granted.store.keys(from, self.limits().page_keys_max)).await?;
+    pub(super) async fn page(&self, prefix: &str, from: Option<&Cursor>) -> Result<Page, Error> {
+        let store = self.enter([prefix])?;
+        let page = self.run("get_keys", store.keys(prefix, from, self.limits().page_keys_max)).await?;
         let bytes_max = self.limits().result_bytes_max;
         let bytes: usize = page.keys.iter().map(String::len).sum();
         if bytes > bytes_max { Err(Error::ResultTooLarge { bytes_max }) } else { Ok(page) }
@@ -101,7 +109,7 @@ impl Handle {
         let bytes_max = self.limits().result_bytes_max;
         let (mut keys, mut bytes, mut from) = (Vec::new(), 0_usize, None);
         loop {
-            let page = self.page(from.as_ref()).await?;
+            let page = self.page("", from.as_ref()).await?;
             bytes += page.keys.iter().map(|key| key.len() + size_of::<String>()).sum::<usize>();
             if bytes > bytes_max {
                 return Err(Error::ResultTooLarge { bytes_max });
@@ -139,6 +147,13 @@ impl Handle {
         self.run("delete_many", store.delete_many(keys)).await
     }
 
+    #[instrument(name = "spin_key_value.swap", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.granted.label))]
+    pub(super) async fn swap(&self, key: &str, expected: Option<&[u8]>, value: Vec<u8>) -> Result<Swap, Error> {
+        let store = self.enter([key])?;
+        self.check_value(&value)?;
+        self.run("swap", store.swap(key, expected, value)).await
+    }
+
     /// Begins a compare-and-swap with the value that `key` has now.
     pub(super) async fn cas(&self, key: String) -> Result<Cas, Error> {
         let mut cas = Cas { handle: self.clone(), key, remembered: None };
@@ -146,7 +161,7 @@ impl Handle {
         Ok(cas)
     }
 
-    fn limits(&self) -> &Limits {
+    pub(super) fn limits(&self) -> &Limits {
         &self.granted.limits
     }
 
@@ -195,11 +210,8 @@ impl Cas {
     }
 
     /// Swaps, or begins again with the value that was there instead.
-    #[instrument(name = "spin_key_value.swap", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = self.handle.granted.label))]
     pub(super) async fn swap(mut self, value: Vec<u8>) -> Result<Result<(), Self>, Error> {
-        let store = self.handle.enter([self.key.as_str()])?;
-        self.handle.check_value(&value)?;
-        match self.handle.run("swap", store.swap(&self.key, self.remembered.as_deref(), value)).await? {
+        match self.handle.swap(&self.key, self.remembered.as_deref(), value).await? {
             Swap::Done => Ok(Ok(())),
             Swap::Stale => {
                 self.current().await?;
@@ -259,14 +271,17 @@ mod tests {
         async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
             self.call()?.set(key, value).await
         }
+        async fn set_on(&self, terms: Terms, key: &str, value: Vec<u8>) -> Result<Swap, Error> {
+            self.call()?.set_on(terms, key, value).await
+        }
         async fn delete(&self, key: &str) -> Result<(), Error> {
             self.call()?.delete(key).await
         }
         async fn exists(&self, key: &str) -> Result<bool, Error> {
             self.call()?.exists(key).await
         }
-        async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
-            self.call()?.keys(from, keys_max).await
+        async fn keys(&self, prefix: &str, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+            self.call()?.keys(prefix, from, keys_max).await
         }
         async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
             self.call()?.increment(key, delta).await
@@ -294,6 +309,7 @@ mod tests {
     async fn each_operation(handle: &Handle) -> Result<(), Error> {
         let key = || "k".to_owned();
         handle.set("k", vec![1]).await?;
+        handle.set_on(Terms::default(), "k", vec![1]).await?;
         handle.get("k").await?;
         handle.exists("k").await?;
         handle.all_keys().await?;
@@ -310,7 +326,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_fails_on_any_call_is_told_and_works_again() {
-        const CALLS: u32 = 14;
+        const CALLS: u32 = 15;
         for fails_at in 1..=CALLS {
             let handle = handle(Failing { store: Memory::default(), calls: Mutex::new(0), fails_at }, Limits::default());
             assert_eq!(each_operation(&handle).await, Err(FAILURE), "call {fails_at}");

@@ -1,5 +1,7 @@
 //! The bounds of key-value stores. Spin has none but 128 MiB for an answer; these are lower so that one guest cannot fill the host.
 
+use std::time::Duration;
+
 use coracle_engine::Bound;
 
 /// What an instance may ask of its stores.
@@ -17,7 +19,12 @@ pub struct Limits {
     pub open_max: u32,
     /// Keys in one page of a listing.
     pub page_keys_max: usize,
+    /// How long a value may last that ends by itself.
+    pub lifetime_ms_max: u64,
 }
+
+/// Ten years of milliseconds, which every backend can count.
+const TEN_YEARS_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1_000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -28,6 +35,7 @@ impl Default for Limits {
             operations_max: 1_000,
             open_max: 256,
             page_keys_max: 1_000,
+            lifetime_ms_max: TEN_YEARS_MS,
         }
     }
 }
@@ -42,6 +50,7 @@ impl Limits {
             Bound::count("operations of one invocation, each key of a batch counting", self.operations_max.into()),
             Bound::count("stores open in an instance", self.open_max.into()),
             Bound::count("keys in one page of a listing", self.page_keys_max as u64),
+            Bound::time("how long a value lasts that ends by itself", Duration::from_millis(self.lifetime_ms_max)),
         ]
     }
 }

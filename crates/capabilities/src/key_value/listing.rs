@@ -31,6 +31,7 @@ pub(super) struct Listings {
 
 /// The keys that come next in a listing.
 pub(super) struct Window {
+    prefix: String,
     after: Option<String>,
     keys: BTreeSet<String>,
     bytes: usize,
@@ -40,15 +41,16 @@ pub(super) struct Window {
 }
 
 impl Listings {
-    /// What comes after `from`. A window that [`Window::is_unread`] has to be offered every key of the store.
-    pub(super) fn resume(&self, from: Option<&Cursor>) -> Result<Window, Error> {
-        let Some(cursor) = from else { return Ok(Window::after(None)) };
+    /// What begins with `prefix` and comes after `from`. A window that [`Window::is_unread`] has to be offered every key of the store.
+    pub(super) fn resume(&self, prefix: &str, from: Option<&Cursor>) -> Result<Window, Error> {
+        let Some(cursor) = from else { return Ok(Window::after(prefix, None)) };
         let (number, after) = cursor.0.strip_prefix(MARK).and_then(|rest| rest.split_once(':')).ok_or(Error::Cursor)?;
         let number: u64 = number.parse().map_err(|_| Error::Cursor)?;
         let mut kept = self.kept.lock();
-        let index = kept.iter().position(|(known, window)| *known == number && window.after.as_deref() == Some(after));
+        let goes_on = |window: &Window| window.after.as_deref() == Some(after) && window.prefix == prefix;
+        let index = kept.iter().position(|(known, window)| *known == number && goes_on(window));
         let window = index.and_then(|index| kept.remove(index)).map(|(_, window)| window);
-        Ok(window.unwrap_or_else(|| Window::after(Some(after.to_owned()))))
+        Ok(window.unwrap_or_else(|| Window::after(prefix, Some(after))))
     }
 
     /// The first page of `window`.
@@ -76,8 +78,8 @@ impl Listings {
 }
 
 impl Window {
-    fn after(after: Option<String>) -> Self {
-        Self { after, keys: BTreeSet::new(), bytes: 0, is_read: false, is_cut: false }
+    fn after(prefix: &str, after: Option<&str>) -> Self {
+        Self { prefix: prefix.to_owned(), after: after.map(str::to_owned), keys: BTreeSet::new(), bytes: 0, is_read: false, is_cut: false }
     }
 
     /// Whether a pass has to fill it.
@@ -94,7 +96,7 @@ impl Window {
     pub(super) fn offer(&mut self, key: String) {
         let is_behind = self.after.as_ref().is_some_and(|after| *after >= key);
         let is_beyond = self.is_cut && self.keys.last().is_none_or(|last| *last < key);
-        if is_behind || is_beyond || key.len() > KEY_BYTES_MAX {
+        if is_behind || is_beyond || !key.starts_with(&self.prefix) || key.len() > KEY_BYTES_MAX {
             return;
         }
         let bytes = key.len();
@@ -116,7 +118,7 @@ mod tests {
     fn list(listings: &Listings, keys: &[String], keys_max: usize, forget: bool) -> (Vec<String>, usize) {
         let (mut listed, mut passes, mut from) = (Vec::new(), 0, None);
         loop {
-            let mut window = listings.resume(from.as_ref()).unwrap();
+            let mut window = listings.resume("", from.as_ref()).unwrap();
             if window.is_unread() {
                 passes += 1;
                 keys.iter().for_each(|key| window.offer(key.clone()));
@@ -155,21 +157,21 @@ mod tests {
     #[test]
     fn windows_are_bounded() {
         let listings = Listings::default();
-        let mut window = Window::after(None);
+        let mut window = Window::after("", None);
         let long = |number: usize| format!("{number:04}{}", "x".repeat(KEY_BYTES_MAX - 4));
         (0..500).rev().for_each(|number| window.offer(long(number)));
         window.offer("y".repeat(KEY_BYTES_MAX + 1));
         assert!(window.bytes <= WINDOW_BYTES_MAX && window.is_cut);
         assert!(window.keys.contains(&long(0)));
         for _ in 0..WINDOWS_KEPT * 2 {
-            let mut window = Window::after(None);
+            let mut window = Window::after("", None);
             window.offer("a".to_owned());
             window.offer("b".to_owned());
             listings.page(window, 1);
         }
         assert_eq!(listings.kept.lock().len(), WINDOWS_KEPT);
         for made_up in ["", "0", "listed:", "listed:x:y", "after:a"] {
-            assert_eq!(listings.resume(Some(&Cursor(made_up.to_owned()))).err(), Some(Error::Cursor), "{made_up}");
+            assert_eq!(listings.resume("", Some(&Cursor(made_up.to_owned()))).err(), Some(Error::Cursor), "{made_up}");
         }
     }
 }

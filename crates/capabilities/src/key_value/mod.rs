@@ -14,6 +14,7 @@ mod nats;
 mod number;
 mod ordered;
 mod redis;
+mod versioned;
 mod writer;
 
 #[cfg(test)]
@@ -25,6 +26,8 @@ pub use config::preset;
 pub use grant::State;
 pub use limits::Limits;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use coracle_engine::{
     About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
@@ -33,6 +36,10 @@ use wasmtime::component::Linker;
 
 /// The key of this capability in a component's grants.
 const GRANT: &str = "key-value";
+
+/// What a guest may see of a backend that is away, and of one that is slow.
+const AWAY: &str = "the storage cannot be reached";
+const LATE: &str = "the storage did not answer in time";
 
 /// Key-value stores.
 pub struct KeyValue;
@@ -43,8 +50,12 @@ pub trait Store: Send + Sync {
     /// The value of `key`.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Makes `value` the value of `key`.
+    /// Makes `value` the value of `key`, without an end; so do [`Store::set_many`] and [`Store::swap`].
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error>;
+
+    /// The same on `terms`. Stale is a key that has a value and should have had none. Fails with [`Error::NoEnds`] where the backend cannot
+    /// end a value.
+    async fn set_on(&self, terms: Terms, key: &str, value: Vec<u8>) -> Result<Swap, Error>;
 
     /// Removes `key`; that it was absent is no error.
     async fn delete(&self, key: &str) -> Result<(), Error>;
@@ -52,11 +63,12 @@ pub trait Store: Send + Sync {
     /// Whether `key` has a value.
     async fn exists(&self, key: &str) -> Result<bool, Error>;
 
-    /// Up to `keys_max` keys, and where the next page starts. A key that is there throughout is listed exactly once; one that
-    /// comes or goes meanwhile may be listed.
-    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error>;
+    /// Up to `keys_max` of the keys that begin with `prefix`, and where the next page starts. A key that is there throughout is listed
+    /// exactly once; one that comes or goes meanwhile may be listed.
+    async fn keys(&self, prefix: &str, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error>;
 
-    /// Adds `delta` to the number at `key`, an absent one being 0, and answers the sum. A number is eight bytes, little end first.
+    /// Adds `delta` to the number at `key`, an absent one being 0, and answers the sum, which ends when the number would have. A number is
+    /// eight bytes, little end first.
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error>;
 
     /// Makes `value` the value of `key` if its value still is `expected`, where `None` is a key without a value.
@@ -71,6 +83,15 @@ pub trait Store: Send + Sync {
 
     /// Removes all of `keys`, or none of them where the backend has transactions.
     async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error>;
+}
+
+/// How a value is set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// How long the value is there; `None` is for ever. A backend may round it up to what it counts in.
+    pub lifetime: Option<Duration>,
+    /// Whether it is set only where there is no value.
+    pub only_absent: bool,
 }
 
 /// Some keys of a store.
@@ -138,6 +159,17 @@ pub enum Error {
     /// A value that should be incremented is no number.
     #[error("the value is not a number of eight bytes, little end first; set it anew to count from there")]
     NotANumber,
+    /// A time that a value should last is none.
+    #[error("a value cannot last {ms} ms; give it from 1 to {ms_max}, or no time")]
+    Lifetime {
+        /// The time.
+        ms: u64,
+        /// The bound.
+        ms_max: u64,
+    },
+    /// The backend cannot end a value by itself.
+    #[error("this store keeps values until they are deleted; set them without a time")]
+    NoEnds,
     /// A sum is out of range.
     #[error("the sum is out of range")]
     Overflow,
@@ -164,6 +196,7 @@ impl Capability for KeyValue {
             Interface { name, versions, granted_by: Some(GRANT) }
         }
         const DRAFTS: &[&str] = &["0.2.0-draft", "0.2.0-draft2"];
+        const WASMCLOUD: &[&str] = &["0.2.0"];
         const {
             &[
                 interface("fermyon:spin/key-value", &[]),
@@ -172,6 +205,11 @@ impl Capability for KeyValue {
                 interface("wasi:keyvalue/store", DRAFTS),
                 interface("wasi:keyvalue/atomics", DRAFTS),
                 interface("wasi:keyvalue/batch", DRAFTS),
+                interface("wasmcloud:keyvalue/types", WASMCLOUD),
+                interface("wasmcloud:keyvalue/store", WASMCLOUD),
+                interface("wasmcloud:keyvalue/atomics", WASMCLOUD),
+                interface("wasmcloud:keyvalue/cas", WASMCLOUD),
+                interface("wasmcloud:keyvalue/batch", WASMCLOUD),
             ]
         }
     }

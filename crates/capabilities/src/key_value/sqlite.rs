@@ -4,17 +4,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use coracle_base::clock;
 use coracle_engine::BindError;
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use super::memory::Memory;
 use super::writer::Writer;
-use super::{Cursor, Error, Page, Store, Swap, number};
+use super::{Cursor, Error, Page, Store, Swap, Terms, number};
 use crate::backend::{Kind, Opened, Opening};
 use crate::sqlite_file::{self, OpenError};
 
@@ -30,14 +32,27 @@ const LAYOUT: &str = "CREATE TABLE IF NOT EXISTS spin_key_value (
     value BLOB NOT NULL,
     PRIMARY KEY (store, key)
 )";
-const GET: &str = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?2";
-const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?2";
-const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
-    ON CONFLICT (store, key) DO UPDATE SET value = excluded.value";
+/// Where Spin's layout has nothing: when a value ends, in milliseconds since 1970. Spin itself does not look at it.
+const HAS_END: &str = "SELECT 1 FROM pragma_table_info('spin_key_value') WHERE name = 'expires_ms'";
+const ADD_END: &str = "ALTER TABLE spin_key_value ADD COLUMN expires_ms INTEGER";
+const INDEX_ENDS: &str = "CREATE INDEX IF NOT EXISTS spin_key_value_expires ON spin_key_value (expires_ms) WHERE expires_ms IS NOT NULL";
+
+const GET: &str = "SELECT value FROM spin_key_value WHERE store = ?1 AND key = ?3 AND (expires_ms IS NULL OR expires_ms > ?2)";
+const EXISTS: &str = "SELECT 1 FROM spin_key_value WHERE store = ?1 AND key = ?3 AND (expires_ms IS NULL OR expires_ms > ?2)";
+const SIZE: &str = "SELECT length(CAST(value AS BLOB)) FROM spin_key_value
+    WHERE store = ?1 AND key = ?3 AND (expires_ms IS NULL OR expires_ms > ?2)";
+const KEYS_FROM: &str = "SELECT key FROM spin_key_value
+    WHERE store = ?1 AND key >= ?3 AND (expires_ms IS NULL OR expires_ms > ?2) ORDER BY key LIMIT ?4";
+const KEYS_AFTER: &str = "SELECT key FROM spin_key_value
+    WHERE store = ?1 AND key > ?3 AND (expires_ms IS NULL OR expires_ms > ?2) ORDER BY key LIMIT ?4";
+const SET: &str = "INSERT INTO spin_key_value (store, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (store, key) DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms";
+const REPLACE: &str = "UPDATE spin_key_value SET value = ?3 WHERE store = ?1 AND key = ?2";
 const DELETE: &str = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
-const KEYS: &str = "SELECT key FROM spin_key_value WHERE store = ?1 ORDER BY key LIMIT ?2";
-const KEYS_AFTER: &str = "SELECT key FROM spin_key_value WHERE store = ?1 AND key > ?3 ORDER BY key LIMIT ?2";
-const SIZE: &str = "SELECT length(CAST(value AS BLOB)) FROM spin_key_value WHERE store = ?1 AND key = ?2";
+
+/// Puts away values that have ended, of all stores in the file. A bounded number, because somebody's write waits for it.
+const SWEEP: &str =
+    "DELETE FROM spin_key_value WHERE rowid IN (SELECT rowid FROM spin_key_value WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT 64)";
 
 /// A store in a file, under the name of its label.
 pub(super) const KIND: Kind<dyn Store> = Kind { types: &["spin", "sqlite"], open };
@@ -96,8 +111,8 @@ impl File {
 
     /// The same for a file that holds up to `bytes_max`.
     pub(super) fn bounded(path: &Path, bytes_max: u64) -> Result<Arc<Self>, OpenError> {
-        let connection = sqlite_file::open(path)?;
-        let ready = connection.execute_batch(LAYOUT).and_then(|()| sqlite_file::bound(&connection, "main", bytes_max));
+        let mut connection = sqlite_file::open(path)?;
+        let ready = lay_out(&mut connection).and_then(|()| sqlite_file::bound(&connection, "main", bytes_max));
         ready.map_err(|source| OpenError::Database { path: path.to_owned(), source })?;
         Ok(Arc::new(Self {
             path: path.to_owned(),
@@ -120,6 +135,21 @@ impl File {
         sqlite_file::open(&self.path)
             .map_err(|error| Error::Backend { public: "the storage failed", internal: coracle_base::chain(&error).to_string() })
     }
+}
+
+/// Makes the table as Spin makes it, and the column that it lacks.
+fn lay_out(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(LAYOUT)?;
+    let has_end = |connection: &Connection| connection.prepare(HAS_END)?.exists([]);
+    if !has_end(connection)? {
+        // Another process may be about to add it too.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !has_end(&transaction)? {
+            transaction.execute_batch(ADD_END)?;
+        }
+        transaction.commit()?;
+    }
+    connection.execute_batch(INDEX_ENDS)
 }
 
 impl Sqlite {
@@ -148,7 +178,11 @@ impl Sqlite {
         W: FnOnce(&Connection, &str) -> Result<T, Error> + Send + 'static,
     {
         let name = Arc::clone(&self.name);
-        self.file.writer.write(move |connection| work(connection, &name)).await
+        let swept_and_done = move |connection: &Connection| {
+            sweep(connection)?;
+            work(connection, &name)
+        };
+        self.file.writer.write(swept_and_done).await
     }
 }
 
@@ -161,7 +195,19 @@ impl Store for Sqlite {
 
     async fn set(&self, key: &str, value: Vec<u8>) -> Result<(), Error> {
         let key = key.to_owned();
-        self.write(move |connection, name| set(connection, name, &key, &value)).await
+        self.write(move |connection, name| set(connection, name, &key, &value, None)).await
+    }
+
+    async fn set_on(&self, terms: Terms, key: &str, value: Vec<u8>) -> Result<Swap, Error> {
+        let key = key.to_owned();
+        self.write(move |connection, name| {
+            if terms.only_absent && exists(connection, name, &key)? {
+                return Ok(Swap::Stale);
+            }
+            let end = terms.lifetime.map(|lifetime| now().saturating_add(whole_ms(lifetime)));
+            set(connection, name, &key, &value, end).map(|()| Swap::Done)
+        })
+        .await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
@@ -170,23 +216,25 @@ impl Store for Sqlite {
 
     async fn exists(&self, key: &str) -> Result<bool, Error> {
         let key = key.to_owned();
-        self.read(move |connection, name| {
-            let mut statement = connection.prepare_cached(EXISTS).map_err(failure)?;
-            statement.exists(params![name, key]).map_err(failure)
-        })
-        .await
+        self.read(move |connection, name| exists(connection, name, &key)).await
     }
 
-    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
-        let after = from.map(Cursor::key).transpose()?.map(str::to_owned);
-        self.read(move |connection, name| keys(connection, name, after.as_deref(), keys_max)).await
+    async fn keys(&self, prefix: &str, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+        let after = from.map(Cursor::key).transpose()?.filter(|after| *after >= prefix).map(str::to_owned);
+        let prefix = prefix.to_owned();
+        self.read(move |connection, name| keys(connection, name, &prefix, after.as_deref(), keys_max)).await
     }
 
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, Error> {
         let key = key.to_owned();
         self.write(move |connection, name| {
-            let sum = number::add(get(connection, name, &key)?.as_deref(), delta)?;
-            set(connection, name, &key, &number::encode(sum))?;
+            let value = get(connection, name, &key)?;
+            let sum = number::add(value.as_deref(), delta)?;
+            // What is counted on keeps its end; what has ended is begun anew.
+            match value {
+                Some(_) => replace(connection, name, &key, &number::encode(sum))?,
+                None => set(connection, name, &key, &number::encode(sum), None)?,
+            }
             Ok(sum)
         })
         .await
@@ -198,7 +246,7 @@ impl Store for Sqlite {
             if get(connection, name, &key)? != expected {
                 return Ok(Swap::Stale);
             }
-            set(connection, name, &key, &value).map(|()| Swap::Done)
+            set(connection, name, &key, &value, None).map(|()| Swap::Done)
         })
         .await
     }
@@ -210,7 +258,7 @@ impl Store for Sqlite {
             let mut bytes = 0_i64;
             for key in &keys {
                 let mut statement = transaction.prepare_cached(SIZE).map_err(failure)?;
-                let size: Option<i64> = statement.query_row(params![name, key], |row| row.get(0)).optional().map_err(failure)?;
+                let size: Option<i64> = statement.query_row(params![name, now(), key], |row| row.get(0)).optional().map_err(failure)?;
                 bytes = bytes.saturating_add(size.unwrap_or(0));
             }
             if usize::try_from(bytes).is_ok_and(|bytes| bytes > bytes_max) {
@@ -222,7 +270,7 @@ impl Store for Sqlite {
     }
 
     async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<(), Error> {
-        self.write(move |connection, name| pairs.iter().try_for_each(|(key, value)| set(connection, name, key, value))).await
+        self.write(move |connection, name| pairs.iter().try_for_each(|(key, value)| set(connection, name, key, value, None))).await
     }
 
     async fn delete_many(&self, keys: Vec<String>) -> Result<(), Error> {
@@ -237,29 +285,48 @@ impl Store for Sqlite {
 fn get(connection: &Connection, name: &str, key: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut statement = connection.prepare_cached(GET).map_err(failure)?;
     // Another program may have written text; its bytes are the value then.
-    let value = statement.query_row(params![name, key], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
+    let value = statement.query_row(params![name, now(), key], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()));
     value.optional().map_err(failure)
 }
 
-fn set(connection: &Connection, name: &str, key: &str, value: &[u8]) -> Result<(), Error> {
+fn exists(connection: &Connection, name: &str, key: &str) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached(EXISTS).map_err(failure)?;
+    statement.exists(params![name, now(), key]).map_err(failure)
+}
+
+fn set(connection: &Connection, name: &str, key: &str, value: &[u8], end: Option<i64>) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(SET).map_err(failure)?;
+    statement.execute(params![name, key, value, end]).map(drop).map_err(failure)
+}
+
+fn replace(connection: &Connection, name: &str, key: &str, value: &[u8]) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(REPLACE).map_err(failure)?;
     statement.execute(params![name, key, value]).map(drop).map_err(failure)
 }
 
-fn keys(connection: &Connection, name: &str, after: Option<&str>, keys_max: usize) -> Result<Page, Error> {
+fn sweep(connection: &Connection) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(SWEEP).map_err(failure)?;
+    statement.execute(params![now()]).map(drop).map_err(failure)
+}
+
+/// Milliseconds since 1970. By the wall clock, because what ends has to end after a restart too.
+fn now() -> i64 {
+    i64::try_from(clock::unix_ms()).unwrap_or(i64::MAX)
+}
+
+fn keys(connection: &Connection, name: &str, prefix: &str, after: Option<&str>, keys_max: usize) -> Result<Page, Error> {
     let read_max = i64::try_from(keys_max).unwrap_or(i64::MAX).saturating_add(1);
-    let text = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
-    let found = match after {
-        None => {
-            let mut statement = connection.prepare_cached(KEYS).map_err(failure)?;
-            statement.query_map(params![name, read_max], text).and_then(Iterator::collect)
-        }
-        Some(after) => {
-            let mut statement = connection.prepare_cached(KEYS_AFTER).map_err(failure)?;
-            statement.query_map(params![name, read_max, after], text).and_then(Iterator::collect)
-        }
-    };
-    Ok(Page::of(found.map_err(failure)?, keys_max))
+    let (text, start) = after.map_or((KEYS_FROM, prefix), |after| (KEYS_AFTER, after));
+    let mut statement = connection.prepare_cached(text).map_err(failure)?;
+    let keys = statement.query_map(params![name, now(), start, read_max], |row| row.get::<_, String>(0)).map_err(failure)?;
+    // In their order, so those that begin with the prefix are together.
+    let found = keys.take_while(|key| key.as_ref().map_or(true, |key| key.starts_with(prefix)));
+    Ok(Page::of(found.collect::<Result<_, _>>().map_err(failure)?, keys_max))
+}
+
+/// `lifetime` in whole milliseconds, and the one that has begun already.
+fn whole_ms(lifetime: Duration) -> i64 {
+    i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX).saturating_add(1)
 }
 
 /// The error of a store for one of SQLite.
@@ -267,5 +334,42 @@ pub(super) fn failure(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => Error::Full,
         _ => Error::Backend { public: sqlite_file::public(&error), internal: error.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_of_spin_is_taken_on_and_spin_can_go_on_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let spin = Connection::open(&path).unwrap();
+        spin.execute_batch(LAYOUT).unwrap();
+        spin.execute_batch("INSERT INTO spin_key_value (store, key, value) VALUES ('default', 'left', 'by Spin')").unwrap();
+        for _ in 0..2 {
+            let store = File::open(&path).unwrap().store("default");
+            assert_eq!(store.get("left").await.unwrap().as_deref(), Some(&b"by Spin"[..]));
+            let terms = Terms { lifetime: Some(Duration::from_secs(3_600)), only_absent: false };
+            store.set_on(terms, "ending", vec![1]).await.unwrap();
+            assert_eq!(store.keys("", None, 10).await.unwrap().keys, ["ending", "left"]);
+        }
+        spin.execute_batch(LAYOUT).unwrap();
+        let rows = spin.query_row("SELECT count(*) FROM spin_key_value WHERE store = 'default'", [], |row| row.get::<_, i64>(0));
+        assert_eq!(rows.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_is_put_away_by_later_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let file = File::open(&path).unwrap();
+        let terms = Terms { lifetime: Some(Duration::from_millis(1)), only_absent: false };
+        file.store("one").set_on(terms, "short", vec![1]).await.unwrap();
+        while file.store("one").exists("short").await.unwrap() {}
+        file.store("other").set("k", vec![1]).await.unwrap();
+        let rows = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM spin_key_value", [], |row| row.get::<_, i64>(0));
+        assert_eq!(rows.unwrap(), 1);
     }
 }

@@ -67,6 +67,7 @@ const ANSWERED: &[Row] = &[
     ("spin:mqtt", &["mqtt"], &["3.0.0"]),
     ("wasi:blobstore", &["blobstore", "container", "types"], &["0.2.0-draft"]),
     ("wasi:messaging", &["types", "producer", "request-reply"], &["0.2.0-draft"]),
+    ("wasmcloud:keyvalue", &["atomics", "batch", "cas", "store", "types"], &["0.2.0"]),
     ("wasmcloud:messaging", &["types", "consumer"], &["0.2.0", "0.3.0"]),
     ("wasmcloud:messaging", &["producer", "request-reply"], &["0.3.0"]),
     ("wasi:otel", &["types", "tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
@@ -86,7 +87,6 @@ const LACKING: &[Row] = &[
     ("wasmcloud:blobstore", &["blobstore", "container", "types"], &["0.1.0"]),
     ("wasmcloud:bus", &["lattice"], &["1.0.0", "2.0.1"]),
     ("wasmcloud:identity", &["store"], &["0.0.1"]),
-    ("wasmcloud:keyvalue", &["atomics", "batch", "cas", "store", "types"], &["0.2.0"]),
     ("wasmcloud:postgres", &["types", "query", "prepared"], &["0.2.0"]),
 ];
 

@@ -28,19 +28,48 @@ async fn sqlite_3_1_streams_rows_and_stops_with_its_reader() {
     check(Given::default().grant("sqlite", json!(["default"])), "sql").await;
 }
 
+/// What is granted the store `default`.
+fn granted() -> Given {
+    Given::default().grant("key-value", json!(["default"]))
+}
+
+/// The same, in a file below `folder`.
+fn kept(folder: &Path) -> Given {
+    let mut given = granted();
+    given.site.state_dir = Some(folder.to_owned());
+    given
+}
+
+/// The same, in a server.
+fn served(kind: &str, server: &Server) -> Given {
+    let config = format!("[key_value_store.default]\ntype = \"{kind}\"\nurl = \"{kind}://{}\"", server.place().address());
+    granted().runtime_config(&config, Path::new("/"))
+}
+
 #[tokio::test]
 async fn the_second_draft_has_batches_cursors_and_swaps() {
     let folder = tempfile::tempdir().unwrap();
-    let granted = || Given::default().grant("key-value", json!(["default"]));
-    let mut kept = granted();
-    kept.site.state_dir = Some(folder.path().to_owned());
     let (redis, nats) = (servers::redis::start().unwrap(), servers::nats::start().unwrap());
-    let served = |kind: &str, server: &Server| {
-        let config = format!("[key_value_store.default]\ntype = \"{kind}\"\nurl = \"{kind}://{}\"", server.place().address());
-        granted().runtime_config(&config, Path::new("/"))
-    };
-    for given in [granted(), kept, served("redis", &redis), served("nats", &nats)] {
+    for given in [granted(), kept(folder.path()), served("redis", &redis), served("nats", &nats)] {
         check(given, "kv").await;
+    }
+}
+
+#[tokio::test]
+async fn wasmclouds_own_interface_has_prefixes_swaps_and_words_for_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let (redis, nats) = (servers::redis::start().unwrap(), servers::nats::start().unwrap());
+    for given in [granted(), kept(folder.path()), served("redis", &redis), served("nats", &nats)] {
+        check(given, "wasmcloud-kv").await;
+    }
+}
+
+#[tokio::test]
+async fn values_of_wasmclouds_own_interface_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = servers::redis::start().unwrap();
+    for given in [granted(), kept(folder.path()), served("redis", &redis)] {
+        check(given, "wasmcloud-kv-ends").await;
     }
 }
 

@@ -5,6 +5,7 @@ mod spin_v2;
 mod spin_v3;
 mod wasi_draft;
 mod wasi_draft2;
+mod wasmcloud;
 
 use coracle_engine::{Generation, InstanceState, View};
 use wasmtime::component::{HasData, Linker, Resource};
@@ -27,6 +28,7 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
     for_draft2(linker)?;
     if generation == Generation::P3 {
         spin_v3::bindings::spin::key_value::key_value::add_to_linker::<_, Access>(linker, view)?;
+        for_wasmcloud(linker)?;
     }
     Ok(())
 }
@@ -42,6 +44,15 @@ fn for_draft2(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     use wasi_draft2::bindings::wasi::keyvalue::{atomics, batch, store};
     store::add_to_linker::<_, Access>(linker, view)?;
     atomics::add_to_linker::<_, Access>(linker, view)?;
+    batch::add_to_linker::<_, Access>(linker, view)
+}
+
+fn for_wasmcloud(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
+    use wasmcloud::bindings::wasmcloud::keyvalue::{atomics, batch, cas, store, types};
+    types::add_to_linker::<_, Access>(linker, view)?;
+    store::add_to_linker::<_, Access>(linker, view)?;
+    atomics::add_to_linker::<_, Access>(linker, view)?;
+    cas::add_to_linker::<_, Access>(linker, view)?;
     batch::add_to_linker::<_, Access>(linker, view)
 }
 

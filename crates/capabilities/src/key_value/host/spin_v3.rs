@@ -93,7 +93,7 @@ impl Keys {
 
     fn turn(&mut self, from: Option<Cursor>) {
         let handle = self.handle.clone();
-        self.page = Some(Box::pin(async move { handle.page(from.as_ref()).await }));
+        self.page = Some(Box::pin(async move { handle.page("", from.as_ref()).await }));
     }
 
     fn finish(&mut self, result: Finished) -> StreamResult {

@@ -76,7 +76,7 @@ impl batch::Host for View<'_, State> {
 
 async fn list(handle: &Handle, cursor: Option<u64>) -> Result<wit::KeyResponse, Error> {
     let from = cursor.map(|number| handle.granted().kept_cursor(number)).transpose()?;
-    let page = handle.page(from.as_ref()).await?;
+    let page = handle.page("", from.as_ref()).await?;
     Ok(wit::KeyResponse { keys: page.keys, cursor: page.next.map(|cursor| handle.granted().keep_cursor(cursor)) })
 }
 

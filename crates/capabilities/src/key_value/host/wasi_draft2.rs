@@ -47,7 +47,7 @@ impl wit::HostBucket for View<'_, State> {
     }
 
     async fn list_keys(&mut self, bucket: Resource<Handle>, cursor: Option<String>) -> Answer<wit::KeyResponse> {
-        let page = handle(self, &bucket)?.page(cursor.map(Cursor).as_ref()).await;
+        let page = handle(self, &bucket)?.page("", cursor.map(Cursor).as_ref()).await;
         let response = page.map(|page| wit::KeyResponse { keys: page.keys, cursor: page.next.map(|cursor| cursor.0) });
         Ok(response.map_err(Into::into))
     }

@@ -1,5 +1,6 @@
 //! A connection to NATS, and the bucket behind it.
 
+use async_nats::jetstream::Context;
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 
@@ -19,6 +20,8 @@ pub(super) struct Place {
 /// A connection, and the bucket behind it.
 pub(super) struct Connection {
     pub(super) bucket: Store,
+    /// Whether values of the bucket may end by themselves.
+    pub(super) ends_values: bool,
     plain: Plain,
 }
 
@@ -35,12 +38,14 @@ impl Place {
             }
             Ok(bucket) => Ok(bucket),
         };
-        Ok(Connection { bucket: bucket?, plain })
+        let bucket = bucket?;
+        let ends_values = bucket.stream.cached_info().config.allow_message_ttl;
+        Ok(Connection { bucket, ends_values, plain })
     }
 }
 
 /// The stream that is the bucket `name`, as every client of NATS makes it. The client's own way asks the server first for things that
-/// older ones do not know.
+/// older ones do not know. Servers before 2.11 pass over `allow_message_ttl`, and tell so in what they say of the stream.
 pub(super) fn stream(name: &str) -> Config {
     Config {
         name: format!("KV_{name}"),
@@ -51,11 +56,17 @@ pub(super) fn stream(name: &str) -> Config {
         allow_rollup: true,
         deny_delete: true,
         allow_direct: true,
+        allow_message_ttl: true,
         ..Config::default()
     }
 }
 
 impl Connection {
+    /// What a message is sent with, and the bucket that it is for.
+    pub(super) fn parts(&self) -> (&Context, &Store) {
+        (self.plain.jetstream(), &self.bucket)
+    }
+
     /// Whether it is connected.
     pub(super) fn is_open(&self) -> bool {
         self.plain.is_open()

@@ -3,6 +3,7 @@
 
 mod config;
 mod connection;
+mod ends;
 mod key;
 
 pub(super) use config::KIND;
@@ -17,7 +18,7 @@ use tokio::time::timeout;
 
 use self::connection::{Connection, Place};
 use super::listing::{Listings, Window};
-use super::{Cursor, Error, Page, Store, Swap, number};
+use super::{Cursor, Error, LATE, Page, Store, Swap, Terms, number};
 use crate::backend::Link;
 
 /// How long an operation may take altogether.
@@ -66,7 +67,7 @@ impl Nats {
             Err(_) => {
                 // The connection may be dead without a sign; the next operation finds out with a new one.
                 current.iter().for_each(|connection| self.link.forget(connection));
-                Err(Error::Backend { public: "the storage did not answer in time", internal: format!("no answer in {time_max:?}") })
+                Err(Error::Backend { public: LATE, internal: format!("no answer in {time_max:?}") })
             }
         }
     }
@@ -86,6 +87,27 @@ impl Nats {
             Ok(_) => Ok(Swap::Done),
             Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(Swap::Stale),
             Err(error) => Err(failure(&error)),
+        }
+    }
+
+    /// The same, for `seconds` if there are some.
+    async fn update_for(seconds: Option<u64>, connection: &Connection, name: &str, value: Vec<u8>, revision: u64) -> Result<Swap, Error> {
+        let Some(seconds) = seconds else { return Self::update(connection, name, value, revision).await };
+        connection.check(&value)?;
+        ends::write(connection.parts(), name, value, Some(revision), seconds).await
+    }
+
+    /// Writes `value`, for `seconds` if there are some, where `name` has none.
+    async fn create(seconds: Option<u64>, connection: &Connection, name: &str, value: Vec<u8>) -> Result<Swap, Error> {
+        loop {
+            let found = Self::find(connection, name).await?;
+            if found.value.is_some() {
+                return Ok(Swap::Stale);
+            }
+            // Somebody else was faster, and may have deleted what they wrote.
+            if Self::update_for(seconds, connection, name, value.clone(), found.revision).await? == Swap::Done {
+                return Ok(Swap::Done);
+            }
         }
     }
 
@@ -125,6 +147,22 @@ impl Store for Nats {
         self.run(ANSWER_TIMEOUT, |connection| async move { Self::put(&connection, key, value).await }).await
     }
 
+    async fn set_on(&self, terms: Terms, key: &str, value: Vec<u8>) -> Result<Swap, Error> {
+        let setting = |connection: Arc<Connection>| async move {
+            if terms.lifetime.is_some() && !connection.ends_values {
+                return Err(Error::NoEnds);
+            }
+            let (name, seconds) = (key::encode(key), terms.lifetime.map(ends::seconds));
+            if terms.only_absent {
+                return Self::create(seconds, &connection, &name, value).await;
+            }
+            let Some(seconds) = seconds else { return Self::put(&connection, key, value).await.map(|()| Swap::Done) };
+            connection.check(&value)?;
+            ends::write(connection.parts(), &name, value, None, seconds).await
+        };
+        self.run(ANSWER_TIMEOUT, setting).await
+    }
+
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.run(ANSWER_TIMEOUT, |connection| async move { Self::remove(&connection, key).await }).await
     }
@@ -133,8 +171,8 @@ impl Store for Nats {
         Ok(self.get(key).await?.is_some())
     }
 
-    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
-        let mut window = self.listings.resume(from)?;
+    async fn keys(&self, prefix: &str, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+        let mut window = self.listings.resume(prefix, from)?;
         if window.is_unread() {
             window = self.run(LISTING_TIMEOUT, |connection| async move { Self::list(&connection, window).await }).await?;
         }
@@ -145,10 +183,13 @@ impl Store for Nats {
         let name = key::encode(key);
         let adding = |connection: Arc<Connection>| async move {
             loop {
-                let found = Self::find(&connection, &name).await?;
+                let (found, seconds) = match connection.ends_values {
+                    true => ends::find(&connection.bucket, &name).await?,
+                    false => (Self::find(&connection, &name).await?, None),
+                };
                 let sum = number::add(found.value.as_deref(), delta)?;
                 // Somebody else was faster; the sum is of a value that is no more.
-                if Self::update(&connection, &name, number::encode(sum), found.revision).await? == Swap::Done {
+                if Self::update_for(seconds, &connection, &name, number::encode(sum), found.revision).await? == Swap::Done {
                     return Ok(sum);
                 }
             }

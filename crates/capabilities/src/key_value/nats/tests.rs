@@ -6,8 +6,9 @@ use async_nats::jetstream;
 use coracle_testkit::servers::{self, Server};
 
 use super::connection::stream;
+use super::ends;
 use crate::key_value::config::opened;
-use crate::key_value::{Error, Store};
+use crate::key_value::{Error, Store, Swap, Terms};
 
 fn store(server: &Server, more: &str) -> Arc<dyn Store> {
     opened("default", "nats", &format!("url = \"nats://{}\"\n{more}", server.place().address()))
@@ -33,10 +34,38 @@ async fn keys_of_other_programs_are_read_and_ours_by_them() {
     ours.set("users/43", b"bob".to_vec()).await.unwrap();
     ours.set("a b", vec![1]).await.unwrap();
     assert_eq!(theirs.get("users/43").await.unwrap().as_deref(), Some(&b"bob"[..]));
-    assert_eq!(ours.keys(None, 10).await.unwrap().keys, ["a b", "users.42", "users/43"]);
+    assert_eq!(ours.keys("", None, 10).await.unwrap().keys, ["a b", "users.42", "users/43"]);
     theirs.purge("users.42").await.unwrap();
     assert_eq!(ours.get("users.42").await.unwrap(), None);
     assert_eq!(ours.increment("users.42", 3).await, Ok(3), "a key that was deleted begins anew");
+}
+
+/// A server before 2.11 keeps the header and does not act on it, so this shows what is written and read, and not that it ends.
+#[tokio::test]
+async fn a_value_that_ends_says_so_and_how_long_it_has_left() {
+    let server = servers::nats::start().unwrap();
+    let bucket = bucket(&server, "shared", |config| config.allow_message_ttl = true).await;
+    let context = jetstream::new(async_nats::connect(format!("nats://{}", server.place().address())).await.unwrap());
+    let write = |revision| ends::write((&context, &bucket), "k", vec![1], revision, 90);
+    assert_eq!(ends::find(&bucket, "k").await.map(|(found, left)| (found.revision, found.value, left)), Ok((0, None, None)));
+    assert_eq!(write(Some(0)).await, Ok(Swap::Done));
+    assert_eq!(write(Some(0)).await, Ok(Swap::Stale));
+    let (found, left) = ends::find(&bucket, "k").await.unwrap();
+    assert!(found.value == Some(vec![1]) && left.is_some_and(|left| (60..=90).contains(&left)), "{left:?}");
+    assert_eq!(write(None).await, Ok(Swap::Done));
+    bucket.delete("k").await.unwrap();
+    let (found, left) = ends::find(&bucket, "k").await.unwrap();
+    assert!(found.revision == 3 && found.value.is_none() && left.is_none());
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_end_values_says_so_and_writes_nothing() {
+    let server = servers::nats::start().unwrap();
+    bucket(&server, "default", |config| config.allow_message_ttl = false).await;
+    let store = store(&server, "");
+    let terms = Terms { lifetime: Some(std::time::Duration::from_secs(9)), only_absent: false };
+    assert_eq!(store.set_on(terms, "k", vec![1]).await, Err(Error::NoEnds));
+    assert_eq!(store.get("k").await, Ok(None));
 }
 
 #[tokio::test]

@@ -26,5 +26,6 @@ end
 local sum = table.concat(bytes)
 local function is_negative(number) return string.byte(number, 8) > 127 end
 if is_negative(value) == is_negative(delta) and is_negative(sum) ~= is_negative(value) then return {3} end
-redis.call('SET', KEYS[1], sum)
+-- All eight bytes are replaced; unlike SET this leaves the end that the key may have.
+redis.call('SETRANGE', KEYS[1], 0, sum)
 return {0, sum}

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 use super::listing::{Listings, Window};
-use super::{Cursor, Error, Limits, Page, Store, Swap};
+use super::{AWAY, Cursor, Error, LATE, Limits, Page, Store, Swap, Terms};
 use crate::backend::{Away, Connector, Link};
 use crate::redis_connection::{AnswerBounds, Connection};
 
@@ -83,7 +83,7 @@ impl Redis {
             Err(_) => {
                 // The connection may be dead without a sign; the next operation finds out with a new one.
                 connection.iter().for_each(|connection| link.forget(connection));
-                Err(Error::Backend { public: "the storage did not answer in time", internal: format!("no answer in {ANSWER_TIMEOUT:?}") })
+                Err(Error::Backend { public: LATE, internal: format!("no answer in {ANSWER_TIMEOUT:?}") })
             }
         }
     }
@@ -96,9 +96,9 @@ impl Redis {
         self.links.get(THREAD.with(|number| number % LINKS)).unwrap_or(first)
     }
 
-    /// Offers every key to `window`.
-    async fn scan(&self, window: &mut Window) -> Result<(), Error> {
-        let pattern = [literal(&self.prefix).as_str(), "*"].concat();
+    /// Offers every key that begins with `prefix` to `window`.
+    async fn scan(&self, prefix: &str, window: &mut Window) -> Result<(), Error> {
+        let pattern = [literal(&self.prefix), literal(prefix), "*".to_owned()].concat();
         let mut cursor = "0".to_owned();
         loop {
             let mut scan = cmd("SCAN");
@@ -138,6 +138,19 @@ impl Store for Redis {
         self.command(cmd("SET").arg(self.name(key)).arg(value)).await
     }
 
+    async fn set_on(&self, terms: Terms, key: &str, value: Vec<u8>) -> Result<Swap, Error> {
+        let mut set = cmd("SET");
+        set.arg(self.name(key)).arg(value);
+        if let Some(lifetime) = terms.lifetime {
+            set.arg("PX").arg(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX));
+        }
+        if terms.only_absent {
+            set.arg("NX");
+        }
+        let is_set: bool = self.command(&set).await?;
+        Ok(if is_set { Swap::Done } else { Swap::Stale })
+    }
+
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.command(cmd("DEL").arg(self.name(key))).await
     }
@@ -146,10 +159,10 @@ impl Store for Redis {
         self.command(cmd("EXISTS").arg(self.name(key))).await
     }
 
-    async fn keys(&self, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
-        let mut window = self.listings.resume(from)?;
+    async fn keys(&self, prefix: &str, from: Option<&Cursor>, keys_max: usize) -> Result<Page, Error> {
+        let mut window = self.listings.resume(prefix, from)?;
         if window.is_unread() {
-            self.scan(&mut window).await?;
+            self.scan(prefix, &mut window).await?;
         }
         Ok(self.listings.page(window, keys_max))
     }
@@ -225,7 +238,7 @@ fn literal(text: &str) -> String {
 
 impl From<Away> for Error {
     fn from(away: Away) -> Self {
-        Self::Backend { public: "the storage cannot be reached", internal: away.to_string() }
+        Self::Backend { public: AWAY, internal: away.to_string() }
     }
 }
 

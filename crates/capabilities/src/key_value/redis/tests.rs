@@ -42,12 +42,12 @@ async fn keys_are_laid_out_as_spin_lays_them_out_or_after_a_prefix() {
     two.set("k", vec![2]).await.unwrap();
     for (store, value) in [(&one, 1), (&two, 2)] {
         assert_eq!(store.get("k").await.unwrap(), Some(vec![value]));
-        assert_eq!(store.keys(None, 10).await.unwrap().keys, ["k"]);
+        assert_eq!(store.keys("", None, 10).await.unwrap().keys, ["k"]);
         assert_eq!(store.increment("n", i64::from(value)).await, Ok(i64::from(value)));
         assert_eq!(store.swap("k", Some(&[value]), vec![9]).await, Ok(Swap::Done));
         assert_eq!(store.get_many(vec!["k".to_owned(), "absent".to_owned()], 10).await.unwrap(), [Some(vec![9]), None]);
     }
-    assert_eq!(plain.keys(None, 10).await.unwrap().keys, ["count", "far", "left"], "databases are apart");
+    assert_eq!(plain.keys("", None, 10).await.unwrap().keys, ["count", "far", "left"], "databases are apart");
 }
 
 #[tokio::test]

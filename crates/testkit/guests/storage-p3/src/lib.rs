@@ -1,5 +1,7 @@
 //! Checks the interfaces that hold data and that no SDK's guest among the fixtures reaches: SQLite 3.1 with its async functions, and
-//! `wasi:keyvalue` draft 2 with cursors, batches and compare-and-swap. Answers `Ok`, or says what was not as expected.
+//! `wasi:keyvalue` draft 2 with cursors, batches and compare-and-swap, and `wasmcloud:keyvalue` 0.2. Answers `Ok`, or says what was not as expected.
+
+mod wasmcloud;
 
 mod bindings {
     wit_bindgen::generate!({
@@ -10,13 +12,21 @@ mod bindings {
                 import wasi:keyvalue/store@0.2.0-draft2;
                 import wasi:keyvalue/atomics@0.2.0-draft2;
                 import wasi:keyvalue/batch@0.2.0-draft2;
+                import wasmcloud:keyvalue/types@0.2.0;
+                import wasmcloud:keyvalue/store@0.2.0;
+                import wasmcloud:keyvalue/atomics@0.2.0;
+                import wasmcloud:keyvalue/cas@0.2.0;
+                import wasmcloud:keyvalue/batch@0.2.0;
                 export sql: async func() -> result<_, string>;
                 export kv: async func() -> result<_, string>;
+                export wasmcloud-kv: async func() -> result<_, string>;
+                export wasmcloud-kv-ends: async func() -> result<_, string>;
             }
         ",
         path: [
             "../../../capabilities/src/sqlite/wit/spin-sqlite@3.1.0",
             "../../../capabilities/src/key_value/wit/wasi-keyvalue@0.2.0-draft2",
+            "../../../capabilities/src/key_value/wit/wasmcloud-keyvalue@0.2.0",
         ],
         world: "coracle:guests/storage",
         generate_all,
@@ -37,6 +47,14 @@ impl bindings::Guest for Storage {
 
     async fn kv() -> Result<(), String> {
         key_values()
+    }
+
+    async fn wasmcloud_kv() -> Result<(), String> {
+        wasmcloud::key_values().await
+    }
+
+    async fn wasmcloud_kv_ends() -> Result<(), String> {
+        wasmcloud::values_that_end().await
     }
 }
 
