@@ -137,3 +137,35 @@ impl<D: 'static> StreamConsumer<D> for Collector {
         Poll::Ready(Ok(StreamResult::Completed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+    use wasmtime::{Config, Engine, Store};
+
+    use super::*;
+
+    /// What of `parts` comes through in chunks of `chunk_bytes_max`, and how the guest would fare.
+    async fn carried(parts: Vec<Result<Bytes, Error>>, chunk_bytes_max: usize) -> (Vec<Bytes>, wasmtime::Result<()>) {
+        let engine = Engine::new(Config::new().wasm_component_model_async(true)).unwrap();
+        let mut store = Store::new(&engine, ());
+        let body = deliver(&mut store, stream::iter(parts).boxed()).unwrap();
+        let mut chunks = collect(&mut store, body, chunk_bytes_max).unwrap();
+        let mut came = Vec::new();
+        let end = store.run_concurrent(async |_| {
+            while let Some(chunk) = chunks.next().await {
+                came.push(chunk);
+            }
+        });
+        let end = end.await;
+        (came, end)
+    }
+
+    #[tokio::test]
+    async fn a_body_comes_in_bounded_chunks() {
+        let (came, end) = carried(vec![Ok(Bytes::from_static(b"abcd")), Ok(Bytes::from_static(b"e"))], 3).await;
+        end.unwrap();
+        assert!(came.iter().all(|chunk| chunk.len() <= 3), "{came:?}");
+        assert_eq!(came.concat(), b"abcde");
+    }
+}
