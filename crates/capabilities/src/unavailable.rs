@@ -4,17 +4,8 @@
 use coracle_engine::{Import, Interface};
 
 /// The interfaces, in the versions that are met.
-pub const UNAVAILABLE: &[Interface] = &[
-    at("wasmcloud:blobstore/blobstore", &["0.1.0"]),
-    at("wasmcloud:blobstore/container", &["0.1.0"]),
-    at("wasmcloud:blobstore/types", &["0.1.0"]),
-    at("wasmcloud:bus/error", &["2.0.1"]),
-    at("wasmcloud:bus/lattice", &["1.0.0", "2.0.1"]),
-    at("wasmcloud:identity/store", &["0.0.1"]),
-    at("wasmcloud:postgres/prepared", &["0.2.0"]),
-    at("wasmcloud:postgres/query", &["0.2.0"]),
-    at("wasmcloud:postgres/types", &["0.2.0"]),
-];
+pub const UNAVAILABLE: &[Interface] =
+    &[at("wasmcloud:bus/error", &["2.0.1"]), at("wasmcloud:bus/lattice", &["1.0.0", "2.0.1"]), at("wasmcloud:identity/store", &["0.0.1"])];
 
 const fn at(name: &'static str, versions: &'static [&'static str]) -> Interface {
     Interface { name, versions, granted_by: None }

@@ -39,7 +39,7 @@ impl Import {
     pub(super) fn of(namespace: &str, package: &str) -> Self {
         match (namespace, package) {
             ("wasi" | "wasmcloud", "keyvalue") => Self::Labelled(&["key_value_stores"]),
-            ("wasi", "blobstore") => Self::Labelled(&["capabilities", "blob-store"]),
+            ("wasi" | "wasmcloud", "blobstore") => Self::Labelled(&["capabilities", "blob-store"]),
             ("wasmcloud", "messaging") => Self::Labelled(&["capabilities", "messaging"]),
             ("wasmcloud", "postgres") => Self::Labelled(&["capabilities", "postgres"]),
             ("wasi", "http") => Self::HttpClient,

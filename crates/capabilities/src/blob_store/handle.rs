@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::instrument;
 
@@ -156,6 +158,24 @@ impl Container {
         Ok(())
     }
 
+    /// Makes what comes in `chunks` the object `name`. The time that the guest takes over a chunk does not count.
+    #[instrument(name = "wasi_blobstore.write_data", skip_all, fields(otel.kind = "client", blobstore.label = self.granted.label))]
+    pub(super) async fn fill(&self, name: String, chunks: impl Stream<Item = Bytes> + Unpin + Send) -> Result<(), Error> {
+        let object = self.object(name)?;
+        let store = self.enter(1)?;
+        let _transfer = self.transfer()?;
+        let mut writing = self.within_time(store.write(&object)).await?;
+        let (mut chunks, mut bytes, bytes_max) = (chunks, 0_u64, self.limits().object_bytes_max);
+        while let Some(chunk) = chunks.next().await {
+            bytes = bytes.saturating_add(chunk.len() as u64);
+            if bytes > bytes_max {
+                return Err(Error::ObjectTooLarge { bytes_max });
+            }
+            self.within_time(writing.push(chunk)).await?;
+        }
+        self.within_time(writing.finish()).await
+    }
+
     /// Begins a listing.
     pub(super) fn names(&self) -> Result<Names, Error> {
         self.enter(1)?;
@@ -229,7 +249,7 @@ impl Container {
         }
         let mut writing = target.within_time(target.granted.store.write(to)).await?;
         let mut chunks = reading.chunks;
-        while let Some(chunk) = self.within_time(async { futures::StreamExt::next(&mut chunks).await.transpose() }).await? {
+        while let Some(chunk) = self.within_time(async { chunks.next().await.transpose() }).await? {
             target.within_time(writing.push(chunk)).await?;
         }
         target.within_time(writing.finish()).await
@@ -240,7 +260,7 @@ impl Container {
         Ok(Object { container: self.within.clone(), name })
     }
 
-    fn limits(&self) -> &Limits {
+    pub(super) fn limits(&self) -> &Limits {
         &self.granted.limits
     }
 
@@ -299,6 +319,19 @@ impl Names {
         names.truncate(names_max);
         self.after = names.last().cloned().or(self.after.take());
         Ok((names, self.is_at_end))
+    }
+
+    /// All names, page by page as they are asked for. After an error there is no more.
+    pub(super) fn pages(self) -> BoxStream<'static, Result<Vec<String>, Error>> {
+        let next = |names: Option<Self>| async move {
+            let mut names = names?;
+            match names.next(u64::MAX).await {
+                Ok((page, _)) if page.is_empty() => None,
+                Ok((page, _)) => Some((Ok(page), Some(names))),
+                Err(error) => Some((Err(error), None)),
+            }
+        };
+        stream::unfold(Some(self), next).boxed()
     }
 
     /// Passes over up to `names` names; says how many there were, and whether there are no more.

@@ -1,10 +1,12 @@
-//! The body of an object that a guest reads: as one piece within a bound, or as a stream that reads on when the guest asks for more.
+//! The body of an object that a guest reads: as one piece within a bound, or as a stream that reads on when the guest asks for
+//! more.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_io::poll::Pollable;
 use wasmtime_wasi_io::streams::{InputStream, StreamError, StreamResult};
@@ -58,6 +60,22 @@ impl Incoming {
     /// A stream of it.
     pub(super) fn stream(self) -> Box<dyn InputStream> {
         Box::new(Body { source: self, chunk: Bytes::new(), is_at_end: false, failure: None })
+    }
+
+    /// Its bytes as they are asked for. After an error there is no more.
+    pub(super) fn chunks(self) -> BoxStream<'static, Result<Bytes, Error>> {
+        let next = |source: Option<Self>| async move {
+            let mut source = source?;
+            loop {
+                match source.chunk().await {
+                    Ok(Some(chunk)) if chunk.is_empty() => {}
+                    Ok(Some(chunk)) => return Some((Ok(chunk), Some(source))),
+                    Ok(None) => return None,
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+        };
+        stream::unfold(Some(self), next).boxed()
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {

@@ -31,7 +31,7 @@ use wasmtime::component::Linker;
 /// The key of this capability in a component's grants.
 const GRANT: &str = "blob-store";
 
-/// `wasi:blobstore`.
+/// `wasi:blobstore` and `wasmcloud:blobstore`.
 pub struct BlobStore;
 
 /// One store behind a label. Names were checked before, in `name.rs`. What is acknowledged is as durable as the backend is.
@@ -214,14 +214,23 @@ impl Capability for BlobStore {
     }
 
     fn interfaces(&self) -> &'static [Interface] {
-        const fn interface(name: &'static str) -> Interface {
-            Interface { name, versions: &["0.2.0-draft"], granted_by: Some(GRANT) }
+        const fn interface(name: &'static str, versions: &'static [&'static str]) -> Interface {
+            Interface { name, versions, granted_by: Some(GRANT) }
         }
-        const { &[interface("wasi:blobstore/blobstore"), interface("wasi:blobstore/container"), interface("wasi:blobstore/types")] }
+        const {
+            &[
+                interface("wasi:blobstore/blobstore", &["0.2.0-draft"]),
+                interface("wasi:blobstore/container", &["0.2.0-draft"]),
+                interface("wasi:blobstore/types", &["0.2.0-draft"]),
+                interface("wasmcloud:blobstore/blobstore", &["0.1.0"]),
+                interface("wasmcloud:blobstore/container", &["0.1.0"]),
+                interface("wasmcloud:blobstore/types", &["0.1.0"]),
+            ]
+        }
     }
 
-    fn link(&self, linker: &mut Linker<InstanceState>, _generation: Generation) -> wasmtime::Result<()> {
-        host::link(linker)
+    fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
+        host::link(linker, generation)
     }
 
     fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {
@@ -251,7 +260,7 @@ impl Capability for BlobStore {
             summary: "Objects in containers, streamed in and out. A container lies in the first store of the list; `archive/photos` is the \
                       container `photos` of the store `archive`.",
             example: "[component.gallery]\nblob_stores = [\"default\"]",
-            denied: "every function answers the error `access denied`",
+            denied: "every function answers the error `access denied`, or `access-denied`",
             backends: &["directory", "memory", "s3"],
         }
     }

@@ -8,7 +8,7 @@ use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
 
 use super::client::{Address, Clients, Roots, Server, Shared};
 use super::config::Bindings;
-use super::handle::{Bounds, Handle, OPERATIONS, Opening};
+use super::handle::{Bounds, OPERATIONS, Opening, Own};
 use super::{Database, Error, GRANT};
 use crate::backend::Connector;
 use crate::egress::{Policy, Route};
@@ -20,9 +20,9 @@ pub struct State {
     granted: Option<Arc<Granted>>,
     bounds: Bounds,
     open: u32,
-    /// What wasmCloud's interface works with, which knows no connections: one for the instance, so that a transaction is one.
-    pub(super) own: Option<Handle>,
-    /// Statements that wasmCloud's interface prepared, by their tokens.
+    /// What wasmCloud's interfaces work with, which know no connections: one for the instance, so that a transaction is one.
+    pub(super) own: Arc<Own>,
+    /// Statements that wasmCloud's interfaces prepared, by their tokens.
     pub(super) prepared: BTreeMap<String, String>,
 }
 

@@ -26,6 +26,10 @@ pub(super) struct Opening {
     bounds: Bounds,
 }
 
+/// The session of an instance whose interface knows no connections.
+#[derive(Default)]
+pub(super) struct Own(tokio::sync::Mutex<Option<Handle>>);
+
 /// What an instance may do, and what of it this invocation has done.
 #[derive(Clone, Default)]
 pub(super) struct Bounds {
@@ -70,6 +74,18 @@ impl Opening {
     pub(super) async fn finish(self) -> Result<Handle, Error> {
         let session = self.bounds.measured.measure("open", self.database.connect()).await?;
         Ok(Handle { session, bounds: self.bounds })
+    }
+}
+
+impl Own {
+    /// The session, by `opening` when it is first needed, or when the one before was lost.
+    pub(super) async fn session(&self, opening: Opening) -> Result<Handle, Error> {
+        let own = tokio::time::timeout(opening.bounds.limits.wait_max, self.0.lock()).await;
+        let mut own = own.map_err(|_| Error::Busy)?;
+        if let Some(handle) = own.as_ref().filter(|handle| handle.is_usable()) {
+            return Ok(handle.clone());
+        }
+        Ok(own.insert(opening.finish().await?).clone())
     }
 }
 

@@ -180,7 +180,7 @@ impl Capability for Postgres {
         const fn interface(name: &'static str, versions: &'static [&'static str], granted_by: Option<&'static str>) -> Interface {
             Interface { name, versions, granted_by }
         }
-        const CLOUD: &[&str] = &["0.1.1-draft"];
+        const CLOUD: &[&str] = &["0.1.1-draft", "0.2.0"];
         const {
             &[
                 interface("fermyon:spin/rdbms-types", &[], None),
@@ -217,7 +217,7 @@ impl Capability for Postgres {
         About {
             summary: "PostgreSQL: at addresses that the manifest allows, and databases that the operator bound to a label.",
             example: "[component.orders]\nallowed_outbound_hosts = [\"postgres://db.example.com:5432\"]\ncapabilities = { postgres = [\"default\"] }",
-            denied: "`open` answers `connection-failed`; of wasmCloud's interface, `query` answers `unexpected`",
+            denied: "`open` answers `connection-failed`; of wasmCloud's interface, `query` answers `unexpected` in the draft, `access-denied` in 0.2.0",
             backends: &["postgres"],
         }
     }

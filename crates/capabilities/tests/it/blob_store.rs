@@ -6,6 +6,7 @@ use coracle_testkit::servers::s3::{ACCESS_KEY, BUCKET, Fake};
 use serde_json::json;
 
 use crate::guest::Given;
+use crate::storage;
 
 fn granted() -> Given {
     Given::default().grant("blob-store", json!(["default"]))
@@ -52,9 +53,18 @@ async fn a_guest_of_wasmcloud_keeps_objects() {
 }
 
 #[tokio::test]
+async fn a_guest_of_wasmcloud_2_streams_objects() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start().await.unwrap());
+    for given in [granted(), kept_in(folder.path()), s3(&fake)] {
+        storage::check_of("cloud-p3", given, "blobs").await;
+    }
+}
+
+#[tokio::test]
 async fn without_a_grant_there_is_no_store() {
     let guest = Given::default().serve("wasmcloud-blobstore");
     assert_eq!(guest.get("/").await, (500, "error: access denied\n".to_owned()));
+    storage::check_of("cloud-p3", Given::default(), "denied").await;
 }
 
 #[tokio::test]

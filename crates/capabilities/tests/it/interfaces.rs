@@ -66,6 +66,7 @@ const ANSWERED: &[Row] = &[
     ("fermyon:spin", &["key-value", "llm", "mqtt", "mysql", "postgres", "rdbms-types", "redis", "sqlite", "variables"], &["2.0.0"]),
     ("spin:mqtt", &["mqtt"], &["3.0.0"]),
     ("wasi:blobstore", &["blobstore", "container", "types"], &["0.2.0-draft"]),
+    ("wasmcloud:blobstore", &["blobstore", "container", "types"], &["0.1.0"]),
     ("wasi:messaging", &["types", "producer", "request-reply"], &["0.2.0-draft"]),
     ("wasmcloud:keyvalue", &["atomics", "batch", "cas", "store", "types"], &["0.2.0"]),
     ("wasmcloud:messaging", &["types", "consumer"], &["0.2.0", "0.3.0"]),
@@ -80,15 +81,10 @@ const ANSWERED: &[Row] = &[
     ("spin:sqlite", &["sqlite"], &["3.0.0", "3.1.0"]),
     ("spin:mysql", &["mysql"], &["3.0.0"]),
     ("spin:postgres", &["postgres"], &["3.0.0", "4.0.0", "4.1.0", "4.2.0"]),
-    ("wasmcloud:postgres", &["types", "query", "prepared"], &["0.1.1-draft"]),
+    ("wasmcloud:postgres", &["types", "query", "prepared"], &["0.1.1-draft", "0.2.0"]),
 ];
 
-const LACKING: &[Row] = &[
-    ("wasmcloud:blobstore", &["blobstore", "container", "types"], &["0.1.0"]),
-    ("wasmcloud:bus", &["lattice"], &["1.0.0", "2.0.1"]),
-    ("wasmcloud:identity", &["store"], &["0.0.1"]),
-    ("wasmcloud:postgres", &["types", "query", "prepared"], &["0.2.0"]),
-];
+const LACKING: &[Row] = &[("wasmcloud:bus", &["lattice"], &["1.0.0", "2.0.1"]), ("wasmcloud:identity", &["store"], &["0.0.1"])];
 
 fn imports(rows: &[Row]) -> impl Iterator<Item = Import> {
     let names = rows.iter().flat_map(|(package, names, versions)| {

@@ -6,7 +6,7 @@ use coracle_testkit::servers::{Server, postgres};
 use serde_json::json;
 
 use crate::guest::Given;
-use crate::sql;
+use crate::{sql, storage};
 
 fn given(server: &Server, allowed: &str) -> Given {
     Given::default()
@@ -55,6 +55,14 @@ async fn version_4_2_builds_connections_and_streams_rows() {
     let server = postgres::shared().unwrap();
     let given = given(&server, &format!("postgres://{}", server.place().address()));
     sql::check_p3(given, "postgres", postgres::address(&server)).await;
+}
+
+#[tokio::test]
+async fn a_guest_of_wasmcloud_2_streams_rows() {
+    let server = postgres::shared().unwrap();
+    let config = format!("[postgres.default]\ntype = \"postgres\"\nurl = \"{}\"", postgres::address(&server));
+    let given = Given::default().grant("postgres", json!(["default"])).runtime_config(&config, Path::new("/"));
+    storage::check_of("cloud-p3", given, "postgres").await;
 }
 
 #[tokio::test]

@@ -9,9 +9,13 @@ use serde_json::json;
 
 use crate::guest::Given;
 
-/// Runs the check `name` of the guest; it says what is not as it should be.
 async fn check(given: Given, name: &str) {
-    let runnable = given.run("storage", &built("storage-p3").unwrap());
+    check_of("storage-p3", given, name).await;
+}
+
+/// Runs the check `name` of `guest`; it says what is not as it should be.
+pub(crate) async fn check_of(guest: &str, given: Given, name: &str) {
+    let runnable = given.run("storage", &built(guest).unwrap());
     let mut store = runnable.store().unwrap();
     let meter = std::sync::Arc::clone(store.data().meter());
     let running = async {

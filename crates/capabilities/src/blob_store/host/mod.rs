@@ -1,30 +1,16 @@
-//! `wasi:blobstore@0.2.0-draft`: a thin translation to [`Container`], [`Outgoing`] and [`Incoming`].
+//! What guests import: one file for each interface, each a thin translation to [`Container`](super::handle::Container).
 
-use coracle_engine::{InstanceState, View};
-use wasmtime::component::{HasData, Linker, Resource};
-use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
+mod cloud;
+mod cloud_body;
+mod wasi_draft;
 
-use self::bindings::wasi::blobstore::{blobstore, container, types};
-use super::handle::{Container, Names};
-use super::incoming::Incoming;
-use super::outgoing::Outgoing;
-use super::{Error, State};
+#[cfg(test)]
+mod tests;
 
-mod bindings {
-    wasmtime::component::bindgen!({
-        path: "src/blob_store/wit/wasi-blobstore@0.2.0-draft",
-        world: "host",
-        imports: { default: async | trappable },
-        with: {
-            "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
-            "wasi:blobstore/types.outgoing-value": crate::blob_store::outgoing::Outgoing,
-            "wasi:blobstore/types.incoming-value": crate::blob_store::incoming::Incoming,
-            "wasi:blobstore/container.container": crate::blob_store::handle::Container,
-            "wasi:blobstore/container.stream-object-names": crate::blob_store::handle::Names,
-        },
-        require_store_data_send: true,
-    });
-}
+use coracle_engine::{Generation, InstanceState, View};
+use wasmtime::component::{HasData, Linker};
+
+use super::State;
 
 /// The host functions' view of an instance.
 struct Access;
@@ -33,210 +19,16 @@ impl HasData for Access {
     type Data<'a> = View<'a, State>;
 }
 
-type Answer<T> = wasmtime::Result<Result<T, String>>;
-
-/// Adds the interfaces to `linker`.
-pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
-    types::add_to_linker::<_, Access>(linker, view)?;
-    container::add_to_linker::<_, Access>(linker, view)?;
-    blobstore::add_to_linker::<_, Access>(linker, view)
+/// Adds every version to `linker`. The functions of wasmCloud's are async, which an engine without component-model-async cannot define, and
+/// a component for such an engine cannot import.
+pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
+    wasi_draft::link(linker)?;
+    match generation {
+        Generation::P2 => Ok(()),
+        Generation::P3 => cloud::link(linker),
+    }
 }
 
 fn view(instance: &mut InstanceState) -> View<'_, State> {
     instance.view()
 }
-
-/// Answers in the interface's own words, where every error is a text.
-fn answer<T>(result: Result<T, Error>) -> Answer<T> {
-    Ok(result.map_err(|error| error.to_string()))
-}
-
-/// A container as a resource of the guest.
-fn hold(view: &mut View<'_, State>, container: Container) -> Answer<Resource<Container>> {
-    match container.opened() {
-        Ok(container) => Ok(Ok(view.table.push(container)?)),
-        Err(error) => answer(Err(error)),
-    }
-}
-
-impl blobstore::Host for View<'_, State> {
-    async fn create_container(&mut self, name: String) -> Answer<Resource<Container>> {
-        let created = async {
-            let container = self.state.container(&name)?;
-            container.create().await?;
-            Ok(container)
-        };
-        match created.await {
-            Ok(container) => hold(self, container),
-            Err(error) => answer(Err(error)),
-        }
-    }
-
-    async fn get_container(&mut self, name: String) -> Answer<Resource<Container>> {
-        let found = async {
-            let container = self.state.container(&name)?;
-            container.created().await?.ok_or(Error::NoContainer(name))?;
-            Ok(container)
-        };
-        match found.await {
-            Ok(container) => hold(self, container),
-            Err(error) => answer(Err(error)),
-        }
-    }
-
-    async fn delete_container(&mut self, name: String) -> Answer<()> {
-        match self.state.container(&name) {
-            Ok(container) => answer(container.remove().await),
-            Err(error) => answer(Err(error)),
-        }
-    }
-
-    async fn container_exists(&mut self, name: String) -> Answer<bool> {
-        match self.state.container(&name) {
-            Ok(container) => answer(container.created().await.map(|created| created.is_some())),
-            Err(error) => answer(Err(error)),
-        }
-    }
-
-    async fn copy_object(&mut self, from: types::ObjectId, to: types::ObjectId) -> Answer<()> {
-        answer(transfer(self.state, from, to, false).await)
-    }
-
-    async fn move_object(&mut self, from: types::ObjectId, to: types::ObjectId) -> Answer<()> {
-        answer(transfer(self.state, from, to, true).await)
-    }
-}
-
-async fn transfer(state: &State, from: types::ObjectId, to: types::ObjectId, is_move: bool) -> Result<(), Error> {
-    let (source, target) = (state.container(&from.container)?, state.container(&to.container)?);
-    Container::transfer_object((&source, from.object), (&target, to.object), is_move).await
-}
-
-impl container::HostContainer for View<'_, State> {
-    async fn name(&mut self, this: Resource<Container>) -> Answer<String> {
-        Ok(Ok(self.table.get(&this)?.name().to_owned()))
-    }
-
-    async fn info(&mut self, this: Resource<Container>) -> Answer<container::ContainerMetadata> {
-        let container = self.table.get(&this)?;
-        let name = container.name().to_owned();
-        let created = container.created().await.and_then(|created| created.ok_or(Error::NoContainer(name.clone())));
-        answer(created.map(|created_at| container::ContainerMetadata { name, created_at }))
-    }
-
-    async fn get_data(&mut self, this: Resource<Container>, name: String, start: u64, end: u64) -> Answer<Resource<Incoming>> {
-        match self.table.get(&this)?.read(name, start, end).await {
-            Ok(incoming) => Ok(Ok(self.table.push(incoming)?)),
-            Err(error) => answer(Err(error)),
-        }
-    }
-
-    async fn write_data(&mut self, this: Resource<Container>, name: String, data: Resource<Outgoing>) -> Answer<()> {
-        let container = self.table.get(&this)?.again();
-        answer(container.write(name, self.table.get_mut(&data)?).await)
-    }
-
-    async fn list_objects(&mut self, this: Resource<Container>) -> Answer<Resource<Names>> {
-        match self.table.get(&this)?.names() {
-            Ok(names) => Ok(Ok(self.table.push(names)?)),
-            Err(error) => answer(Err(error)),
-        }
-    }
-
-    async fn delete_object(&mut self, this: Resource<Container>, name: String) -> Answer<()> {
-        answer(self.table.get(&this)?.delete(vec![name]).await)
-    }
-
-    async fn delete_objects(&mut self, this: Resource<Container>, names: Vec<String>) -> Answer<()> {
-        answer(self.table.get(&this)?.delete(names).await)
-    }
-
-    async fn has_object(&mut self, this: Resource<Container>, name: String) -> Answer<bool> {
-        answer(self.table.get(&this)?.stat(name).await.map(|stat| stat.is_some()))
-    }
-
-    async fn object_info(&mut self, this: Resource<Container>, name: String) -> Answer<container::ObjectMetadata> {
-        let container = self.table.get(&this)?;
-        let stat = container.stat(name.clone()).await.and_then(|stat| stat.ok_or_else(|| Error::NoObject(name.clone())));
-        let metadata = stat.map(|stat| container::ObjectMetadata {
-            name,
-            container: container.name().to_owned(),
-            created_at: stat.created,
-            size: stat.bytes,
-        });
-        answer(metadata)
-    }
-
-    async fn clear(&mut self, this: Resource<Container>) -> Answer<()> {
-        answer(self.table.get(&this)?.clear().await)
-    }
-
-    async fn drop(&mut self, this: Resource<Container>) -> wasmtime::Result<()> {
-        self.table.delete(this)?;
-        Ok(())
-    }
-}
-
-impl container::HostStreamObjectNames for View<'_, State> {
-    async fn read_stream_object_names(&mut self, this: Resource<Names>, len: u64) -> Answer<(Vec<String>, bool)> {
-        answer(self.table.get_mut(&this)?.next(len).await)
-    }
-
-    async fn skip_stream_object_names(&mut self, this: Resource<Names>, num: u64) -> Answer<(u64, bool)> {
-        answer(self.table.get_mut(&this)?.skip(num).await)
-    }
-
-    async fn drop(&mut self, this: Resource<Names>) -> wasmtime::Result<()> {
-        self.table.delete(this)?;
-        Ok(())
-    }
-}
-
-impl container::Host for View<'_, State> {}
-
-impl types::HostOutgoingValue for View<'_, State> {
-    async fn new_outgoing_value(&mut self) -> wasmtime::Result<Resource<Outgoing>> {
-        Ok(self.table.push(Outgoing::default())?)
-    }
-
-    async fn outgoing_value_write_body(&mut self, this: Resource<Outgoing>) -> wasmtime::Result<Result<Resource<DynOutputStream>, ()>> {
-        match self.table.get_mut(&this)?.body(&self.state.budget) {
-            Some(body) => Ok(Ok(self.table.push(body)?)),
-            None => Ok(Err(())),
-        }
-    }
-
-    async fn finish(&mut self, this: Resource<Outgoing>) -> Answer<()> {
-        answer(self.table.delete(this)?.finish().await)
-    }
-
-    async fn drop(&mut self, this: Resource<Outgoing>) -> wasmtime::Result<()> {
-        self.table.delete(this)?;
-        Ok(())
-    }
-}
-
-impl types::HostIncomingValue for View<'_, State> {
-    async fn incoming_value_consume_sync(&mut self, this: Resource<Incoming>) -> Answer<Vec<u8>> {
-        answer(self.table.delete(this)?.piece().await)
-    }
-
-    async fn incoming_value_consume_async(&mut self, this: Resource<Incoming>) -> Answer<Resource<DynInputStream>> {
-        let stream: DynInputStream = self.table.delete(this)?.stream();
-        Ok(Ok(self.table.push(stream)?))
-    }
-
-    async fn size(&mut self, this: Resource<Incoming>) -> wasmtime::Result<u64> {
-        Ok(self.table.get(&this)?.bytes())
-    }
-
-    async fn drop(&mut self, this: Resource<Incoming>) -> wasmtime::Result<()> {
-        self.table.delete(this)?;
-        Ok(())
-    }
-}
-
-impl types::Host for View<'_, State> {}
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! The host functions as a guest meets them: streams, bounds, and what is denied.
+//! The functions of WASI's draft as a guest meets them: streams, bounds, and what is denied.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,12 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use coracle_engine::{Bind, Capability as _, GrantRequest, Identity, InstanceState, Limits, RuntimeConfig, Site};
 use serde_json::json;
+use wasmtime::component::Resource;
 use wasmtime_wasi_io::streams::StreamError;
 
-use super::bindings::wasi::blobstore::blobstore::{Host as _, ObjectId};
-use super::bindings::wasi::blobstore::container::{HostContainer, HostStreamObjectNames};
-use super::bindings::wasi::blobstore::types::{HostIncomingValue, HostOutgoingValue};
+use super::wasi_draft::bindings::wasi::blobstore::blobstore::{Host as _, ObjectId};
+use super::wasi_draft::bindings::wasi::blobstore::container::{HostContainer, HostStreamObjectNames};
+use super::wasi_draft::bindings::wasi::blobstore::types::{HostIncomingValue, HostOutgoingValue};
 use super::*;
+use crate::blob_store::handle::Container;
 use crate::blob_store::{BlobStore, GRANT};
 
 /// An instance that was granted `labels`, all of them in memory.

@@ -54,19 +54,12 @@ impl prepared::Host for View<'_, State> {
 
 impl types::Host for View<'_, State> {}
 
-/// The session of the instance, which is opened when it is first needed, or when the one before was lost.
-async fn session(state: &mut State) -> Result<Handle, Error> {
-    if let Some(handle) = &state.own
-        && handle.is_usable()
-    {
-        return Ok(handle.clone());
-    }
-    let handle = state.begin_labelled()?.finish().await?;
-    state.own = Some(handle.clone());
-    Ok(handle)
+/// The session of the instance.
+async fn session(state: &State) -> Result<Handle, Error> {
+    state.own.session(state.begin_labelled()?).await
 }
 
-fn values(parameters: Vec<types::PgValue>) -> Vec<Value> {
+pub(super) fn values(parameters: Vec<types::PgValue>) -> Vec<Value> {
     parameters.into_iter().map(write).collect()
 }
 

@@ -1,6 +1,7 @@
 //! What guests import: one file for each version of the interface, each a thin translation to [`Handle`].
 
 mod cloud;
+mod cloud_async;
 mod cloud_read;
 mod cloud_write;
 mod spin_v1;
@@ -44,7 +45,10 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
     spin_v3::bindings::spin::postgres::postgres::add_to_linker::<_, Access>(linker, view)?;
     match generation {
         Generation::P2 => spin_v4::bindings::spin::postgres::postgres::add_to_linker::<_, Access>(linker, view)?,
-        Generation::P3 => spin_v4_async::bindings::spin::postgres::postgres::add_to_linker::<_, Access>(linker, view)?,
+        Generation::P3 => {
+            spin_v4_async::bindings::spin::postgres::postgres::add_to_linker::<_, Access>(linker, view)?;
+            cloud_async::link(linker)?;
+        }
     }
     cloud::link(linker)
 }
