@@ -168,4 +168,10 @@ mod tests {
         assert!(came.iter().all(|chunk| chunk.len() <= 3), "{came:?}");
         assert_eq!(came.concat(), b"abcde");
     }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_not_taken_for_the_whole() {
+        let (_, end) = carried(vec![Ok(Bytes::from_static(b"ab")), Err(Error::Timeout)], 3).await;
+        assert!(format!("{:#}", end.unwrap_err()).contains("broke off: the store did not answer in time"));
+    }
 }
