@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // Cargo tells a build script which of its two own profiles a profile inherits from, and the profile itself only by its folder.

@@ -40,12 +40,29 @@ pub(crate) struct Backend {
 enum Native {
     Memory(Arc<Memory>),
     Sqlite(std::path::PathBuf),
-    Redis(redis::Client, Connections),
+    Redis(Box<Connections>),
     Postgres(String),
 }
 
 /// The connections to Redis, one for each thread.
-type Connections = tokio::sync::Mutex<HashMap<ThreadId, redis::aio::MultiplexedConnection>>;
+struct Connections {
+    client: redis::Client,
+    open: tokio::sync::Mutex<HashMap<ThreadId, redis::aio::MultiplexedConnection>>,
+}
+
+impl Connections {
+    /// The connection of this thread.
+    async fn of_thread(&self) -> Result<redis::aio::MultiplexedConnection> {
+        let mut open = self.open.lock().await;
+        Ok(match open.entry(thread::current().id()) {
+            Entry::Occupied(open) => open.get().clone(),
+            Entry::Vacant(none) => {
+                let opened = self.client.get_multiplexed_async_connection().await.context("Redis gives no connection")?;
+                none.insert(opened).clone()
+            }
+        })
+    }
+}
 
 /// The client of one task. Those of Redis on one thread share a connection, as guests do.
 pub(crate) enum Client {
@@ -113,7 +130,13 @@ fn redis_store() -> Result<Backend> {
     let url = format!("redis://{}", server.place().address());
     let client = redis::Client::open(url.as_str())?;
     let config = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n");
-    Ok(Backend { name: REDIS, config, native: Native::Redis(client, Connections::default()), grants: Vec::new(), _server: Some(server) })
+    Ok(Backend {
+        name: REDIS,
+        config,
+        native: Native::Redis(Box::new(Connections { client, open: Default::default() })),
+        grants: Vec::new(),
+        _server: Some(server),
+    })
 }
 
 /// With the settings of our own backend: a write is durable when it is acknowledged.
@@ -131,17 +154,7 @@ impl Backend {
         Ok(match &self.native {
             Native::Memory(memory) => Client::Memory(Arc::clone(memory)),
             Native::Sqlite(path) => Client::Sqlite(open(path)?),
-            Native::Redis(client, connections) => {
-                let mut connections = connections.lock().await;
-                let connection = match connections.entry(thread::current().id()) {
-                    Entry::Occupied(open) => open.get().clone(),
-                    Entry::Vacant(none) => {
-                        let opened = client.get_multiplexed_async_connection().await.context("Redis gives no connection")?;
-                        none.insert(opened).clone()
-                    }
-                };
-                Client::Redis(connection)
-            }
+            Native::Redis(connections) => Client::Redis(connections.of_thread().await?),
             Native::Postgres(url) => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
                 tokio::spawn(connection);

@@ -94,14 +94,21 @@ const fn operations(group: &'static str, subject: &'static str, metric: Metric) 
 }
 
 /// Why the goals of the request path are missed.
-const PATH: &str = "A request takes some 78,000 instructions, of which the guest's own are a few percent. HTTP/1 takes a quarter, as its \
-                    head is read by our own framing and again by hyper; the rest is lowering and lifting `wasi:http`, whose futures are \
-                    moved and whose parts are allocated one by one, and a third of the time is the kernel's. Next: read and write \
-                    HTTP/1 once, in the gateway, and hand fields to the guest as they came.";
-const START: &str = "More than half of the time is the kernel's: it maps the program and relocates it, and the `dist` profile's is smaller. \
-                     Next: a program without the compiler, which is a child anyway, and no relocations.";
-const FIRST: &str = "Hashing the component and its artifact, mapping it, and linking some hundred functions. Next: keep what was linked while \
-                     only its code is unmapped.";
+const PATH: &str = "Of a request's CPU time about two fifths are the kernel's, most of it for sending, as in every server. HTTP/1 is read by our own \
+                    framing and again by hyper; lowering and lifting `wasi:http` is most of the rest, and some forty KB of futures and \
+                    messages are copied. Next: read and write HTTP/1 once, in the gateway, hand fields to the guest as they came, and ask \
+                    the kernel for written pages less often than once a request.";
+const START: &str = "Half of the time is the kernel's, for pages that are touched first; a tenth is reading the command line and the manifest. \
+                     Alone on the machine it is 6 ms; here every other subject has run in between. Next: fewer pages, by linking a \
+                     component's own imports only, and by making the rest of the commands when they are asked for.";
+const FIRST: &str = "Hashing the component and its artifact, mapping it, and linking some hundred functions, in a program built without \
+                     link-time optimisation. Next: keep what was linked while only its code is unmapped.";
+const BODIES: &str = "Nobody has profiled it yet. Each piece is copied into and out of the guest's memory, and guests of WASI 0.2 write at \
+                      most 4 KiB with one call. `wasmtime serve` has the same copies, and is somewhat faster. Next: a profile.";
+const LIVE: &str = "Nobody has looked into it since instances are rewound: what is kept for that counts, too. Next: find the pages that the \
+                    store and its tables take.";
+const TAIL: &str = "The load comes from the same two cores, and requests that a guest's neighbour delays wait for its tick of two milliseconds, \
+                    which is several times what a request takes. Next: tell how much is the load generator's, with a machine for it.";
 const DEADLINE: &str = "The engine's checks of the epoch at each loop and function. Next: count loops in the module itself, by \
                         rewriting it, or stop it by taking away a page that its loops touch.";
 
@@ -161,9 +168,9 @@ pub(crate) const GOALS: &[Goal] = &[
     },
     one("idle deployed app among 10,000: KiB", many_apps(Metric::KibEach), AtMost(30.0)),
     one("10,000 deployed apps: MiB", many_apps(Metric::IdleMib), AtMost(400.0)),
-    one("live instance after a call, beyond the guest's own pages: KiB", live(live::CALLED), AtMost(32.0)),
-    ratio("1 MiB up: our MiB/s over native", body(LARGE_UP, CORACLE), body(LARGE_UP, NATIVE), AtLeast(0.7)),
-    ratio("1 MiB down: our MiB/s over native", body(LARGE_DOWN, CORACLE), body(LARGE_DOWN, NATIVE), AtLeast(0.7)),
+    one("live instance after a call, beyond the guest's own pages: KiB", live(live::CALLED), AtMost(32.0)).missed(LIVE),
+    ratio("1 MiB up: our MiB/s over native", body(LARGE_UP, CORACLE), body(LARGE_UP, NATIVE), AtLeast(0.7)).missed(BODIES),
+    ratio("1 MiB down: our MiB/s over native", body(LARGE_DOWN, CORACLE), body(LARGE_DOWN, NATIVE), AtLeast(0.7)).missed(BODIES),
     one("key-value read in memory, through a guest: CPU µs", operations("get", "guest, memory", CpuUsEach), AtMost(5.0)),
     ratio(
         "key-value read from Redis: our operations/s over native",
@@ -183,8 +190,9 @@ pub(crate) const GOALS: &[Goal] = &[
         operations("row", "native, PostgreSQL", OperationsPerS),
         AtLeast(0.7),
     ),
-    ratio("70 % of the greatest load: p99 over p50", tail(tail::ALONE, P99Ms), tail(tail::ALONE, P50Ms), AtMost(3.0)),
-    ratio("p99 beside a neighbour that burns its limit over alone", tail(tail::NEIGHBOUR, P99Ms), tail(tail::ALONE, P99Ms), AtMost(2.0)),
+    ratio("70 % of the greatest load: p99 over p50", tail(tail::ALONE, P99Ms), tail(tail::ALONE, P50Ms), AtMost(3.0)).missed(TAIL),
+    ratio("p99 beside a neighbour that burns its limit over alone", tail(tail::NEIGHBOUR, P99Ms), tail(tail::ALONE, P99Ms), AtMost(2.0))
+        .missed(TAIL),
 ];
 
 impl Figure {

@@ -27,6 +27,10 @@ use crate::wire::{Protocol, Wire};
 /// How often an HTTP/2 connection is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What an HTTP/1 connection may hold of a message on its way, in each direction. With much less than a frame of a guest's body or two, the
+/// kernel would be asked for each.
+const BUFFER_BYTES_MAX: usize = 256 << 10;
+
 /// What the connections of one worker share.
 pub(crate) struct Shared<S> {
     pub(crate) service: Arc<S>,
@@ -98,7 +102,7 @@ where
     let exchange = Arc::new(Exchange::new(shared, line, peer));
     let service = service_fn(move |request| Arc::clone(&exchange).answer_http1(request));
     let mut builder = http1::Builder::new();
-    builder.max_headers(fields_max).max_header_size(head_bytes_max).max_buf_size(head_bytes_max + (32 << 10));
+    builder.max_headers(fields_max).max_header_size(head_bytes_max).max_buf_size(BUFFER_BYTES_MAX.max(head_bytes_max));
     // The wire keeps the time, for a head apart from an idle connection.
     builder.header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));

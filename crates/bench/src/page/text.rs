@@ -27,6 +27,8 @@ const METHOD: &str = "\
 - The load generator is our own: raw HTTP/1.1 over keep-alive connections, a thread for each core, on the same machine as the servers. In a closed loop
   each connection has one request in flight, which finds the greatest throughput. In an open loop requests are due at fixed times whatever the
   server does, and their time counts from when they were due.
+- `coracle` is built as it is shipped (the profile `dist`), the native servers and what embeds the engine in this process with `release`. Peers
+  are what their makers publish; `wasmtime` is built by `cargo install`.
 - CPU time is what the kernel accounts to all processes of a server, user and system, divided by the requests that it answered. Memory is
   the resident set of the same processes, code included.
 - Compare figures within one table. CPU time of a request depends on the processor, on what the other core does, and on the kernel.
@@ -101,9 +103,12 @@ fn push_machine(page: &mut String, record: &Record) {
 
 fn push_goals(page: &mut String, record: &Record) {
     let _ = write!(page, "\n## Goals\n\nA ratio compares two medians of this run.\n\n{}", goals_table(record));
-    for goal in GOALS.iter().filter(|goal| verdict(goal, record).1 == "**missed**") {
-        let reason = if goal.shortfall.is_empty() { "Nobody has looked into it yet." } else { goal.shortfall };
-        let _ = write!(page, "\n**Missed: {}.** {reason}\n", goal.text);
+    let missed: Vec<_> = GOALS.iter().filter(|goal| verdict(goal, record).1 == "**missed**").collect();
+    // Goals that are missed for one reason stand together, and one after the other in the list.
+    for goals in missed.chunk_by(|one, next| one.shortfall == next.shortfall) {
+        let texts: Vec<_> = goals.iter().map(|goal| goal.text).collect();
+        let reason = goals.first().map(|goal| goal.shortfall).filter(|reason| !reason.is_empty());
+        let _ = write!(page, "\n**Missed: {}.** {}\n", texts.join("; "), reason.unwrap_or("Nobody has looked into it yet."));
     }
 }
 
