@@ -8,6 +8,7 @@ mod alarm;
 mod bounds;
 mod connection;
 mod exchange;
+mod headers;
 mod http1;
 mod http2;
 mod line;

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use parking_lot::Mutex;
 
 use crate::bounds::Bounds;
+use crate::headers::remove_all;
 use crate::http1::is_host;
 use crate::refusal::Refusal;
 
@@ -173,12 +174,7 @@ fn strip(headers: &mut HeaderMap) {
     for name in listed {
         headers.remove(name);
     }
-    // Most requests have none of them, and to look at the few names that are there is cheaper than to look each of these up.
-    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-        for name in &HOP_BY_HOP {
-            headers.remove(name);
-        }
-    }
+    remove_all(headers, &HOP_BY_HOP);
     headers.remove(TE);
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));

@@ -9,6 +9,7 @@ use coracle_triggers::http::Body;
 
 use crate::access::Account;
 use crate::bounds::Bounds;
+use crate::headers::remove_all;
 
 use super::Outgoing;
 
@@ -45,11 +46,7 @@ pub(crate) fn frame(response: Response<Body>, mut account: Account, bounds: &Bou
             return internal(account);
         }
     };
-    if parts.headers.keys().any(|name| CONNECTION_FIELDS.contains(name)) {
-        for name in &CONNECTION_FIELDS {
-            parts.headers.remove(name);
-        }
-    }
+    remove_all(&mut parts.headers, &CONNECTION_FIELDS);
     if is_head && length.is_none() && !has_no_body {
         // A HEAD is told the length that a GET would have had, where it is known.
         if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
