@@ -13,7 +13,11 @@ use std::time::Duration;
 use coracle_base::clock;
 use pin_project_lite::pin_project;
 
+use crate::thread;
 use crate::ticker::TICK_NS;
+
+/// What stands for more than one thread; no thread has this number.
+const SEVERAL: u64 = u64::MAX;
 
 /// How much time a guest spent on its thread, and how much it may spend; and how much memory it came to use.
 ///
@@ -27,6 +31,8 @@ pub struct Meter {
     since_ns: AtomicU64,
     /// The thread's CPU clock at the last tick of this poll; 0 before the first.
     cpu_ns: AtomicU64,
+    /// The thread that polls, [`thread::NONE`] before the first poll, [`SEVERAL`] after those of different threads.
+    thread: AtomicU64,
     exhausted: AtomicBool,
     memory_bytes: AtomicUsize,
     /// The memory of an instance that was made for this invocation, before it was called; 0 where it was not.
@@ -42,6 +48,7 @@ impl Meter {
             used_ns: AtomicU64::new(0),
             since_ns: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
+            thread: AtomicU64::new(thread::NONE),
             exhausted: AtomicBool::new(false),
             memory_bytes: AtomicUsize::new(0),
             initial_memory_bytes: AtomicUsize::new(0),
@@ -102,7 +109,18 @@ impl Meter {
         within
     }
 
+    /// Whether every poll so far, and at least one, was made by the thread with this number.
+    pub(crate) fn is_only_of(&self, thread: u64) -> bool {
+        self.thread.load(Relaxed) == thread
+    }
+
     fn begin_poll(&self) {
+        let here = thread::number();
+        match self.thread.load(Relaxed) {
+            thread::NONE => self.thread.store(here, Relaxed),
+            before if before != here => self.thread.store(SEVERAL, Relaxed),
+            _ => {}
+        }
         self.cpu_ns.store(0, Relaxed);
         self.since_ns.store(clock::monotonic_ns(), Relaxed);
     }

@@ -22,6 +22,7 @@ use crate::line::Line;
 use crate::service::Service;
 use crate::tls::Tls;
 use crate::traffic::Counters;
+use crate::turns::Turns;
 use crate::wire::{Protocol, Wire};
 
 /// How often an HTTP/2 connection is looked at.
@@ -37,6 +38,7 @@ pub(crate) struct Shared<S> {
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) turns: Turns,
     pub(crate) metrics: Option<Arc<HttpServer>>,
     /// The address that requests without a `host` (HTTP/1.0) are taken to be for.
     pub(crate) address: SocketAddr,

@@ -20,6 +20,7 @@ mod server;
 mod service;
 mod tls;
 mod traffic;
+mod turns;
 mod wire;
 mod worker;
 

@@ -19,6 +19,7 @@ use crate::listener::Listener;
 use crate::service::Service;
 use crate::tls::Tls;
 use crate::traffic::{Counters, Traffic};
+use crate::turns::Turns;
 use crate::worker::Worker;
 
 /// The share of the process's file descriptors that connections may take, in percent; guests need some too.
@@ -99,6 +100,7 @@ impl Server {
                 bounds: Arc::clone(&bounds),
                 tls: tls.clone(),
                 counters: Arc::clone(&counters),
+                turns: Turns::default(),
                 metrics: metrics.clone(),
                 address,
                 drain: server.drain.clone(),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
 use coracle_capabilities::{self as capabilities, is_unavailable};
 use coracle_engine::{
-    BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny, undenied_name,
+    BindError, Component as Loaded, Generation, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny,
+    undenied_name,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -302,14 +303,14 @@ impl Loading<'_> {
     /// Compiles, or finds what was compiled before. Both block, so they leave the caller's thread.
     async fn load(&self, id: &ComponentId, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
         let (loader, watcher, id) = (Arc::clone(self.host.loader()), self.watcher.clone(), id.clone());
-        let loading = tokio::task::spawn_blocking(move || {
+        let load = move || {
             loader.load(&bytes, &|progress| {
                 if let Some(watcher) = &watcher {
                     watcher(&id, progress);
                 }
             })
-        });
-        joined(loading.await)
+        };
+        self.elsewhere(load).await
     }
 
     /// The file of a component that was compiled ahead of time. With others it cannot be composed any more.
@@ -321,7 +322,15 @@ impl Loading<'_> {
     /// Maps what was compiled ahead of time, which blocks too.
     async fn load_artifact(&self, path: PathBuf) -> Result<Loaded, LoadError> {
         let loader = Arc::clone(self.host.loader());
-        joined(tokio::task::spawn_blocking(move || loader.load_artifact(&path)).await)
+        self.elsewhere(move || loader.load_artifact(&path)).await
+    }
+
+    /// What `work` gives, done on a thread that may block. Meanwhile this one makes the linker that most components need.
+    async fn elsewhere<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let working = tokio::task::spawn_blocking(work);
+        // Who needs it meets its error again, and tells of it.
+        let _ = self.host.linker(Generation::P2);
+        joined(working.await)
     }
 
     /// The component with its dependencies plugged in and its middleware before it.

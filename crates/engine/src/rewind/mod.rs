@@ -4,6 +4,7 @@
 //! its requests gets a new instance. See `docs/decisions/008-rewinding.md`.
 
 mod add;
+mod faults;
 mod module;
 mod pagemap;
 mod plan;

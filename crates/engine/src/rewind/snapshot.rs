@@ -9,9 +9,10 @@ use parking_lot::Mutex;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc, WasmList};
 
+use super::faults::Faults;
 use super::pagemap::{self, PAGE_BYTES};
 use super::{BASE, RESTORE, SAVE, numbered};
-use crate::{Component, Engines, InstanceState};
+use crate::{Component, Engines, InstanceState, Meter};
 
 /// Pages of an instance whose first contents are kept, so that they are copied back instead of being mapped anew. A page that is not
 /// kept costs a fault at its next use.
@@ -20,6 +21,10 @@ const KEPT_PAGES_MAX: usize = 512;
 /// Pages that an instance may have written before its first invocation. They all have to be kept: the kernel maps a page anew as it was
 /// before that.
 const BEGUN_PAGES_MAX: usize = 4096;
+
+/// Kept pages up to which all of them are copied back, written or not, where no other page can have been written: that takes less time
+/// than to ask the kernel which were.
+const COPIED_PAGES_MAX: usize = 16;
 
 type Page = [u8; PAGE_BYTES];
 
@@ -40,6 +45,8 @@ pub struct Snapshot {
     restores: Vec<TypedFunc<(), ()>>,
     /// First contents by number of page, in ascending order.
     kept: Vec<(usize, Arc<Page>)>,
+    /// When it was last put back. Every page that was private then is among the kept ones.
+    since: Option<Faults>,
     rewind: Arc<Rewind>,
 }
 
@@ -80,7 +87,7 @@ impl Rewind {
         let restores =
             self.restores.iter().map(|restore| instance.get_typed_func(&mut *store, restore)).collect::<wasmtime::Result<_>>()?;
         let memory_bytes = store.data().memory_bytes();
-        let mut snapshot = Snapshot { base, memory_bytes, restores, kept: Vec::new(), rewind: Arc::clone(self) };
+        let mut snapshot = Snapshot { base, memory_bytes, restores, kept: Vec::new(), since: None, rewind: Arc::clone(self) };
         let mut written = Vec::new();
         pagemap::each_written(snapshot.addresses(), |range| written.extend(range.step_by(PAGE_BYTES)))?;
         if written.len() > BEGUN_PAGES_MAX {
@@ -113,7 +120,7 @@ impl Snapshot {
         for restore in &self.restores {
             restore.call_async(&mut *store, ()).await?;
         }
-        self.put_back()?;
+        self.put_back(store.data().meter())?;
         let fresh = store.data().renewed();
         *store.data_mut() = fresh;
         store.set_epoch_deadline(1);
@@ -128,8 +135,25 @@ impl Snapshot {
         address.saturating_sub(self.base) / PAGE_BYTES
     }
 
-    /// Puts the memory back.
-    fn put_back(&mut self) -> std::io::Result<()> {
+    fn address(&self, number: usize) -> usize {
+        self.base.saturating_add(number.saturating_mul(PAGE_BYTES))
+    }
+
+    /// Puts the memory back after the invocation that `meter` measured.
+    fn put_back(&mut self, meter: &Meter) -> std::io::Result<()> {
+        if self.kept.len() <= COPIED_PAGES_MAX && self.since.is_some_and(|since| since.are_none_since(meter)) {
+            for (number, page) in &self.kept {
+                write(self.address(*number), page);
+            }
+            return Ok(());
+        }
+        self.put_back_written()?;
+        self.since = Faults::here();
+        Ok(())
+    }
+
+    /// Puts back the pages that the kernel says were written to.
+    fn put_back_written(&mut self) -> std::io::Result<()> {
         let mut unknown = Vec::new();
         let mut kept = self.kept.iter().peekable();
         pagemap::each_written(self.addresses(), |range| {
@@ -164,8 +188,8 @@ impl Snapshot {
     }
 }
 
-// The addresses below were found by the kernel within the memory of an instance whose store is borrowed for as long as they are used.
-// No guest runs then, and Rust holds no reference into that memory; its provenance was exposed when the snapshot was taken.
+// The addresses below were found by the kernel within the memory of an instance whose store is borrowed for as long as they are used;
+// the memory has not shrunk since, as none does. No guest runs then, and Rust holds no reference into that memory; its provenance was exposed when the snapshot was taken.
 
 fn read(address: usize) -> Page {
     let mut page = [0; PAGE_BYTES];
@@ -179,7 +203,7 @@ fn read(address: usize) -> Page {
 
 fn write(address: usize, page: &Page) {
     #[expect(unsafe_code, reason = "guest memory is reached by address")]
-    // SAFETY: see above; a whole page of the memory begins at `address`, and the kernel says that it was written to, so it is writable.
+    // SAFETY: see above; a whole page of the memory begins at `address`, which was written to at some time, so it is writable.
     unsafe {
         ptr::copy_nonoverlapping(page.as_ptr(), ptr::with_exposed_provenance_mut::<u8>(address), PAGE_BYTES);
     }
