@@ -61,7 +61,9 @@ mod tests {
         let meter = std::sync::Arc::new(Meter::new(Duration::from_secs(1)));
         assert!(!Faults::here().unwrap().are_none_since(&meter), "nothing is known of what never ran");
         run_on(&meter);
-        std::thread::scope(|scope| scope.spawn(|| run_on(&meter)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| run_on(&meter));
+        });
         assert!(!Faults::here().unwrap().are_none_since(&meter));
     }
 }
