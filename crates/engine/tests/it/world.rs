@@ -1,6 +1,6 @@
 //! Names of imports and exports: those of older worlds are brought up to date, others can be replaced.
 
-use coracle_engine::{Component, Generation, LoadError, RenameError, Shape, rename_imports};
+use coracle_engine::{Component, Generation, Import, LoadError, RenameError, Shape, rename_imports};
 use coracle_testkit::fixture;
 
 use crate::support::{engines, wat};
@@ -83,12 +83,12 @@ fn an_import_is_renamed_and_everything_else_stays() {
         (core module $m)
         (component $inner (import "a:b/c@1.0.0" (instance)))
         (export "g" (func $c "f")))"#;
-    let rename = |name: &str| (name == "a:b/c@1.0.0").then(|| "x:y/z@2.0.0".to_owned());
+    let rename = |import: &Import| (import.own_name() == "a:b/c@1.0.0").then(|| "x:y/z@2.0.0".to_owned());
     let renamed = rename_imports(&wat(text), rename).unwrap();
     let shape = Shape::of(&renamed).unwrap();
     assert_eq!(shape.imports().iter().map(ToString::to_string).collect::<Vec<_>>(), ["x:y/z@2.0.0"]);
     assert_eq!(shape.exports().len(), 1);
-    let back = rename_imports(&renamed, |name| (name == "x:y/z@2.0.0").then(|| "a:b/c@1.0.0".to_owned())).unwrap();
+    let back = rename_imports(&renamed, |import| (import.own_name() == "x:y/z@2.0.0").then(|| "a:b/c@1.0.0".to_owned())).unwrap();
     assert_eq!(back.len(), wat(text).len());
     assert!(matches!(rename_imports(&wat("(module)"), rename), Err(RenameError::Module)));
 }
