@@ -169,3 +169,20 @@ impl InstanceState {
         View { state, table: &mut self.table, label: label.map(|label| label.of(&self.labels)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewed_instance_keeps_its_labels() {
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        let state = InstanceState::new(Arc::new(identity), Arc::new([]), Arc::new(Limits::default()));
+        let mut state = state.with_labels(["cache", "sessions"].map(str::to_owned).into()).renewed();
+        let label = |place| Label::at(place).unwrap().view::<()>();
+        assert_eq!(label(1)(&mut state).label, Some("sessions"));
+        assert_eq!(label(2)(&mut state).label, Some(""), "what is no label of the component is granted to nobody");
+        assert_eq!(state.view::<()>().label, None);
+        assert_eq!(Label::at(crate::LABELS_MAX), None);
+    }
+}

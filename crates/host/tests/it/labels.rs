@@ -29,6 +29,17 @@ async fn start(wat: &str, keys: &str) -> Result<Workload, WorkloadError> {
     Workload::start(&host, app, Placement { folder: folder.path().to_owned(), site, config, ..Placement::default() }).await
 }
 
+/// Starts an app of a component that passes on what a dependency of [`LABELLED_STORES`] tells, which has `inherit` in its line.
+async fn start_composed(inherit: &str) -> Workload {
+    let ty = "(param \"identifier\" string) (param \"key\" string) (result u32)";
+    let socket = format!("(component (import \"cache-has\" (func $has {ty})) (export \"cache-has\" (func $has)))");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("dependency.wat"), LABELLED_STORES).unwrap();
+    let path = folder.path().join("dependency.wat");
+    let dependency = format!("[component.guest.dependencies]\n\"cache-has\" = {{ path = \"{}\"{inherit} }}", path.display());
+    start(&socket, &format!("key_value_stores = [\"cache\", \"sessions\"]\n{dependency}")).await.unwrap()
+}
+
 /// Why such an app does not start.
 async fn refused(wat: &str, keys: &str) -> String {
     coracle_base::chain(&start(wat, keys).await.unwrap_err()).to_string()
@@ -141,4 +152,15 @@ async fn what_has_no_use_for_a_label_or_is_unknown_is_refused_by_both_names() {
         (0..33).map(|at| format!("(import \"l{at}\" (implements \"wasi:keyvalue/store@0.2.0-draft\") (instance (export \"f\" (func))))")).collect();
     let error = refused(&format!("(component {many})"), "").await;
     assert!(error.contains("has 33 imports under a label; 32 are possible"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dependency_has_its_labels_only_where_it_inherits_their_grant() {
+    for (inherit, expected) in
+        [("", CLOSED), (", inherit_configuration = [\"files\"]", CLOSED), (", inherit_configuration = [\"key_value_stores\"]", NO)]
+    {
+        let workload = start_composed(inherit).await;
+        assert_eq!(workload.notices(), [], "{inherit}");
+        assert_eq!(store(&workload, "cache-has", "", "a").await, expected, "{inherit}");
+    }
 }
