@@ -36,7 +36,9 @@ pub enum AdmitError {
         interfaces: String,
     },
     /// It imports an interface under a label that means nothing there.
-    #[error("component `{component}` imports `{import}` under a label, and this host has that interface only under its own name; import it without one")]
+    #[error(
+        "component `{component}` imports `{import}` under a label, and this host has that interface only under its own name; import it without one"
+    )]
     Label {
         /// The component.
         component: ComponentId,

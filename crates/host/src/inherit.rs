@@ -120,7 +120,10 @@ mod tests {
     fn grants_without_a_key_go_with_all_of_them() {
         let every = || Inherit::Some(InheritKey::ALL.into());
         for name in ["wasmcloud:secrets/store@0.1.0-draft", "wasmcloud:secrets/reveal@2.1.0"] {
-            assert!(restricted(&Import::parse(name), &Inherit::None).is_some() && restricted(&Import::parse(name), &every()).is_some(), "{name}");
+            assert!(
+                restricted(&Import::parse(name), &Inherit::None).is_some() && restricted(&Import::parse(name), &every()).is_some(),
+                "{name}"
+            );
             assert_eq!(restricted(&Import::parse(name), &Inherit::All), None, "{name}");
         }
     }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
 use coracle_capabilities::{self as capabilities, is_unavailable};
-use coracle_engine::{
-    BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny,
-};
+use coracle_engine::{BindError, Component as Loaded, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny};
 use serde_json::Value;
 use tempfile::TempDir;
 use wasmtime::component::Linker;

@@ -23,8 +23,8 @@ pub use limits::Limits;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
-    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface, Label,
-    Labelled,
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
+    Label, Labelled,
 };
 use futures::stream::BoxStream;
 use wasmtime::component::{Linker, LinkerInstance};
@@ -238,9 +238,7 @@ impl Capability for BlobStore {
     }
 
     fn labelled(&self) -> &'static [Labelled] {
-        const {
-            &[Labelled { name: WASI_BLOBSTORE, is_required: false }, Labelled { name: "wasmcloud:blobstore/blobstore", is_required: false }]
-        }
+        const { &[Labelled { name: WASI_BLOBSTORE, is_required: false }, Labelled { name: "wasmcloud:blobstore/blobstore", is_required: false }] }
     }
 
     fn link_labelled(&self, linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {

@@ -104,7 +104,10 @@ fn check_import(findings: &mut Findings, component: &Component, is_used: bool, i
             format_args!("component `{id}` imports `{import}` under a label, which that interface cannot have here; import it without one"),
         ),
         Standing::Required(line) => {
-            findings.error(place, format_args!("component `{id}` imports `{import}` without a grant, and does not load without it; add {line}"));
+            findings.error(
+                place,
+                format_args!("component `{id}` imports `{import}` without a grant, and does not load without it; add {line}"),
+            );
         }
         Standing::Unavailable => findings.warning(
             place,

@@ -1,9 +1,9 @@
 //! Gives imports and exports of a component other names. Only the outermost import and export sections are encoded anew; everything
 //! else, the code above all, is copied as it stands.
 
+use crate::Import;
 use wasm_encoder::reencode::{ReencodeComponent, RoundtripReencoder};
 use wasm_encoder::{Component, ComponentExportSection, ComponentExternName, ComponentImportSection, ComponentSection, RawSection};
-use crate::Import;
 use wasmparser::{ComponentExportSectionReader, ComponentImportSectionReader, Encoding, Parser, Payload};
 
 /// Why names cannot be rewritten.

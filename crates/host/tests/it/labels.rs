@@ -143,13 +143,17 @@ async fn what_has_no_use_for_a_label_or_is_unknown_is_refused_by_both_names() {
     for (interface, expected) in [
         ("acme:cache/store@1.0.0", "imports `mine: acme:cache/store@1.0.0`, which this host does not have"),
         ("wasi:keyvalue/store@0.2.0-draft9", "imports `mine: wasi:keyvalue/store@0.2.0-draft9`, which this host does not have"),
-        ("wasi:clocks/wall-clock@0.2.6", "imports `mine: wasi:clocks/wall-clock@0.2.6` under a label, and this host has that interface only"),
+        (
+            "wasi:clocks/wall-clock@0.2.6",
+            "imports `mine: wasi:clocks/wall-clock@0.2.6` under a label, and this host has that interface only",
+        ),
     ] {
         let error = refused(&import("mine", interface), "").await;
         assert!(error.contains(expected), "{error}");
     }
-    let many: String =
-        (0..33).map(|at| format!("(import \"l{at}\" (implements \"wasi:keyvalue/store@0.2.0-draft\") (instance (export \"f\" (func))))")).collect();
+    let many: String = (0..33)
+        .map(|at| format!("(import \"l{at}\" (implements \"wasi:keyvalue/store@0.2.0-draft\") (instance (export \"f\" (func))))"))
+        .collect();
     let error = refused(&format!("(component {many})"), "").await;
     assert!(error.contains("has 33 imports under a label; 32 are possible"), "{error}");
 }

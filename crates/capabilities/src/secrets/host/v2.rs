@@ -67,7 +67,9 @@ impl<T: Send> secret::HostWithStore<T> for Access {
             view.label.map(str::to_owned).or_else(|| view.state.only())
         });
         let Some(key) = key else {
-            wasmtime::bail!("`wasmcloud:secrets/secret` means the only secret of a component; grant it one, or let it import each under its name");
+            wasmtime::bail!(
+                "`wasmcloud:secrets/secret` means the only secret of a component; grant it one, or let it import each under its name"
+            );
         };
         get(guest, &key).await.map_err(|error| wasmtime::format_err!("the secret `{key}` cannot be had: {error}"))
     }
