@@ -72,7 +72,8 @@ pub(crate) async fn survey(project: &Project, component: &Component, cache: Opti
     let shape = Shape::of(&bytes).map_err(|error| SurveyError::Shape(component.id.clone(), error))?;
     let fault = examine(&bytes).err();
     let is_middleware = project.app.triggers.iter().any(|trigger| is_before(trigger, &component.id));
-    let is_passed = |import: &Import| is_middleware && shape.exports().iter().any(|export| export.name == import.name);
+    let is_passed =
+        |import: &Import| is_middleware && import.label.is_none() && shape.exports().iter().any(|export| export.name == import.name);
     let standing = |import: &Import| if is_passed(import) { Standing::Passed } else { standing(component, import) };
     let imports = shape.imports().iter().map(|import| (import.clone(), standing(import))).collect();
     Ok(Found { bytes, shape, imports, fault })

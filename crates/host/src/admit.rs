@@ -43,7 +43,7 @@ pub enum AdmitError {
         /// The component.
         component: ComponentId,
         /// The import.
-        import: Import,
+        import: Box<Import>,
     },
     /// It imports more under labels than it may.
     #[error("component `{component}` has {labels} imports under a label; {LABELS_MAX} are possible")]
@@ -54,14 +54,12 @@ pub enum AdmitError {
         labels: usize,
     },
     /// It cannot run without what it imports, which it was not granted.
-    #[error("component `{component}` imports `{import}` and cannot run without it, and `{label}` is not granted; {remedy}")]
+    #[error("component `{component}` imports `{import}` and cannot run without it, and `{}` is not granted; {remedy}", .import.own_name())]
     Required {
         /// The component.
         component: ComponentId,
         /// The import.
-        import: Import,
-        /// Its label.
-        label: String,
+        import: Box<Import>,
         /// The way out.
         remedy: String,
     },
@@ -71,7 +69,7 @@ pub enum AdmitError {
         /// The component.
         component: ComponentId,
         /// The interface.
-        interface: Import,
+        interface: Box<Import>,
         /// The way out.
         remedy: String,
     },
@@ -111,7 +109,7 @@ pub(crate) fn check(component: &Component, loaded: &Loaded, grants: &BTreeMap<St
         return Err(AdmitError::TooManyLabels { component: component.id.clone(), labels });
     }
     if let Some(import) = imports().find(|import| !may_have_its_label(import)) {
-        return Err(AdmitError::Label { component: component.id.clone(), import: import.clone() });
+        return Err(AdmitError::Label { component: component.id.clone(), import: Box::new(import.clone()) });
     }
     let mut notices = Vec::new();
     for import in imports() {
@@ -120,13 +118,13 @@ pub(crate) fn check(component: &Component, loaded: &Loaded, grants: &BTreeMap<St
         if !is_unavailable(import) && (line.is_none() || key.is_none_or(|key| is_granted(import, key, grants))) {
             continue;
         }
-        if let Some(label) = import.label.clone().filter(|_| is_required(import)) {
+        if is_required(import) {
             let remedy = format!("add `{}` to its manifest", line.unwrap_or_default());
-            return Err(AdmitError::Required { component: component.id.clone(), import: import.clone(), label, remedy });
+            return Err(AdmitError::Required { component: component.id.clone(), import: Box::new(import.clone()), remedy });
         }
         if component.strict_imports && !key.is_some_and(is_ambient) {
             let remedy = line.as_ref().map_or_else(|| "remove the import".to_owned(), |line| format!("add `{line}` to its manifest"));
-            return Err(AdmitError::Strict { component: component.id.clone(), interface: import.clone(), remedy });
+            return Err(AdmitError::Strict { component: component.id.clone(), interface: Box::new(import.clone()), remedy });
         }
         notices.push(Notice { component: component.id.clone(), interface: import.clone(), line });
     }

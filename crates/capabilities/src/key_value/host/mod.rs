@@ -73,7 +73,7 @@ fn view(instance: &mut InstanceState) -> View<'_, State> {
 }
 
 /// Opens what `identifier` means as a resource of the instance.
-#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = identifier))]
+#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
 fn open(view: &mut View<'_, State>, identifier: &str) -> Result<Resource<Handle>, Error> {
     let handle = view.state.open(meant(view.label, identifier)?)?;
     view.table.push(handle).map_err(|_| {
