@@ -34,7 +34,9 @@ mod unavailable;
 
 pub use unavailable::{UNAVAILABLE, is_unavailable};
 
-use coracle_engine::{Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Site};
+use coracle_engine::{
+    Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Label, Labelled, Shape, Site,
+};
 use wasmtime::component::Linker;
 
 /// Every capability of the host. Those whose bindings others need come first.
@@ -67,6 +69,27 @@ pub fn linker(engine: &wasmtime::Engine, generation: Generation) -> wasmtime::Re
         capability.link(&mut linker, generation)?;
     }
     Ok(linker)
+}
+
+/// The capability that answers imports of the interface of `import` under a label, and how.
+#[must_use]
+pub fn labelled(import: &Import) -> Option<(&'static dyn Capability, &'static Labelled)> {
+    ALL.iter().find_map(|capability| Some((*capability, capability.labelled().iter().find(|labelled| labelled.name == import.name)?)))
+}
+
+/// Adds to `linker`, which is a component's own, what a component of this `shape` imports under labels. Instances of it need
+/// [`InstanceState::with_labels`].
+///
+/// # Errors
+/// When the linker has one of the labels already.
+pub fn link_labelled(linker: &mut Linker<InstanceState>, shape: &Shape) -> wasmtime::Result<()> {
+    for (place, (import, name)) in shape.labelled().enumerate() {
+        // What is denied is answered elsewhere, and an import without an answer is refused when the component is linked.
+        if let (false, Some((capability, _)), Some(label)) = (import.is_denied(), labelled(import), Label::at(place)) {
+            capability.link_labelled(&mut linker.instance(name)?, import, label)?;
+        }
+    }
+    Ok(())
 }
 
 /// Lets every capability read its part of the runtime configuration.

@@ -16,6 +16,10 @@ A manifest names labels, never addresses. Which backend stands behind a label is
 changed configuration is applied while the app is served. Without its grant an interface answers with the error that stands below under
 “without a grant”, and nothing else changes for the component.
 
+A component may import an interface several times under labels, `(import \"cache\" (implements \"wasi:keyvalue/store@0.2.0-draft\") …)`, where
+the table says so. The import's label is then the label of the manifest, and all that the import reaches: here
+`key_value_stores = [\"cache\"]`. Every other interface is imported under its own name.
+
 A version such as 0.2.12 stands for every other 0.2.x, and “unversioned” for an import without a version.
 
 ";
@@ -66,7 +70,9 @@ fn section(page: &mut String, capability: &dyn Capability) -> fmt::Result {
     page.push_str("| interface | versions | granted by |\n|---|---|---|\n");
     for interface in capability.interfaces() {
         let granted_by = interface.granted_by.map_or_else(|| "nothing: it is free".to_owned(), |key| format!("`{key}`"));
-        writeln!(page, "| `{}` | {} | {granted_by} |", interface.name, versions(interface))?;
+        let is_labelled = capability.labelled().iter().any(|labelled| labelled.name == interface.name);
+        let label = if is_labelled { ", by label too" } else { "" };
+        writeln!(page, "| `{}` | {} | {granted_by}{label} |", interface.name, versions(interface))?;
     }
     for table in capability.tables() {
         writeln!(page, "\n### `{}` in the runtime configuration\n\n{}\n", table.header, table.about)?;

@@ -1,12 +1,13 @@
 //! What the components of an app are and want, found without running them: their code, what they import and export, and whether the
 //! manifest grants it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use coracle_app::{App, Component, ComponentId, DependencySource, Trigger};
 use coracle_capabilities::is_unavailable;
 use coracle_engine::{Generation, Import, LoadError, Shape, examine};
-use coracle_host::{SourceError, Sources, interface_of, is_ambient, line_of};
+use coracle_host::{SourceError, Sources, interface_of, is_ambient, is_granted, is_required, line_of, may_have_its_label};
 
 use crate::project::Project;
 
@@ -33,10 +34,14 @@ pub(crate) enum Standing {
     /// It is not granted: calls are denied. The line grants it.
     Denied {
         /// The manifest line that grants it.
-        line: &'static str,
+        line: Cow<'static, str>,
         /// Whether every toolchain imports it, wanted or not.
         ambient: bool,
     },
+    /// It is not granted, and the component does not load without it. The line grants it.
+    Required(Cow<'static, str>),
+    /// It has a label, and the interface has no use for one: the component does not load.
+    Label,
     /// A dependency of the component answers it.
     Plugged,
     /// The component that it stands before answers it.
@@ -67,7 +72,8 @@ pub(crate) async fn survey(project: &Project, component: &Component, cache: Opti
     let shape = Shape::of(&bytes).map_err(|error| SurveyError::Shape(component.id.clone(), error))?;
     let fault = examine(&bytes).err();
     let is_middleware = project.app.triggers.iter().any(|trigger| is_before(trigger, &component.id));
-    let is_passed = |import: &Import| is_middleware && shape.exports().iter().any(|export| export.name == import.name);
+    let is_passed =
+        |import: &Import| is_middleware && import.label.is_none() && shape.exports().iter().any(|export| export.name == import.name);
     let standing = |import: &Import| if is_passed(import) { Standing::Passed } else { standing(component, import) };
     let imports = shape.imports().iter().map(|import| (import.clone(), standing(import))).collect();
     Ok(Found { bytes, shape, imports, fault })
@@ -119,16 +125,23 @@ pub(crate) fn standing(component: &Component, import: &Import) -> Standing {
             _ => Standing::Unknown,
         };
     };
+    if !may_have_its_label(import) {
+        return Standing::Label;
+    }
     let Some(key) = interface.granted_by else { return Standing::Free };
-    let is_granted = component.grants.contains_key(key) || (key == "files" && !component.files.is_empty());
-    match line_of(key).filter(|_| !is_granted) {
+    let is_granted = is_granted(import, key, &component.grants) || (key == "files" && !component.files.is_empty());
+    match line_of(key, import).filter(|_| !is_granted) {
+        Some(line) if is_required(import) => Standing::Required(line),
         Some(line) => Standing::Denied { line, ambient: is_ambient(key) },
         None => Standing::Granted(key),
     }
 }
 
-/// Whether a dependency called `name` is plugged into `import`: by its whole name, its interface or its package.
+/// Whether a dependency called `name` is plugged into `import`: by its label, or else by its whole name, its interface or its package.
 fn names(name: &str, import: &Import) -> bool {
+    if let Some(label) = &import.label {
+        return label == name;
+    }
     let name = name.split_once('@').map_or(name, |(name, _)| name);
     import.name == name || import.name.split_once('/').is_some_and(|(package, _)| package == name)
 }

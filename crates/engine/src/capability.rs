@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, LinkerInstance};
 
 use crate::shape::versions_agree;
 use crate::world::released;
-use crate::{About, Bound, ConfigTable, Generation, Identity, InstanceState};
+use crate::{About, Bound, ConfigTable, Generation, Identity, Import, InstanceState, Label};
 
 /// One thing a host can do for a guest. Values of this trait stand in one list, and the linker, admission, reference pages and
 /// start-up tables are made from that list alone.
@@ -24,6 +24,17 @@ pub trait Capability: Sync + 'static {
     /// Adds the host functions to `linker`. Called once for each engine; an engine of [`Generation::P2`] has no
     /// component-model-async, so async interfaces are linked for [`Generation::P3`] only.
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()>;
+
+    /// The interfaces of it that a component may import under a label.
+    fn labelled(&self) -> &'static [Labelled] {
+        &[]
+    }
+
+    /// Adds to `linker` what `import` has, which is one of [`Capability::labelled`]. Its functions see instances by [`Label::view`], and do
+    /// what the label says. Called once for each import under a label.
+    fn link_labelled(&self, _linker: &mut LinkerInstance<'_, InstanceState>, _import: &Import, _label: Label) -> wasmtime::Result<()> {
+        Ok(())
+    }
 
     /// Reads this capability's part of the runtime configuration and leaves what its grants need in the site. Called once for
     /// each app, in the order of the list, before any [`Capability::grant`].
@@ -80,6 +91,15 @@ pub struct Interface {
     pub versions: &'static [&'static str],
     /// The key under which a manifest grants it; `None` for an interface that needs no grant, such as clocks.
     pub granted_by: Option<&'static str>,
+}
+
+/// An interface that may be imported under a label, which then says what the functions of that import are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Labelled {
+    /// The name without a version.
+    pub name: &'static str,
+    /// Whether a component does not load without a grant of the label: the functions have no error that could tell of it.
+    pub is_required: bool,
 }
 
 impl Interface {

@@ -60,7 +60,9 @@ pub fn deny(linker: &mut Linker<InstanceState>, component: &Component, also: imp
             Some(interface) => {
                 format!("`{interface}` is denied to this dependency; let it inherit the configuration that grants it").into()
             }
-            None if also(&Import::parse(name)) => format!("`{name}` is denied; this version of the host does not have it").into(),
+            None if also(&Import::of(name, import.implements)) => {
+                format!("`{name}` is denied; this version of the host does not have it").into()
+            }
             None => {
                 resources(&engine, &import.ty, &mut known);
                 continue;

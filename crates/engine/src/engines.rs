@@ -151,6 +151,7 @@ fn start(settings: &Settings, generation: Generation) -> wasmtime::Result<(Engin
 pub(crate) fn config(settings: &Settings, generation: Generation, pooling: bool) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
+    config.wasm_component_model_implements(true);
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK_BYTES_MAX);
     config.memory_init_cow(true);

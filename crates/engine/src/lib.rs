@@ -11,6 +11,7 @@ mod deny;
 mod digest;
 mod engines;
 mod fault;
+mod label;
 mod limits;
 mod loader;
 mod meter;
@@ -24,7 +25,7 @@ mod world;
 
 pub use about::{About, Bound, ConfigTable};
 pub use artifact::{ArtifactCache, ArtifactError, CacheError, artifact_shape, looks_like_artifact};
-pub use capability::{Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, RuntimeConfig, Site, named_files};
+pub use capability::{Bind, BindError, Capability, Grant, GrantError, GrantRequest, Interface, Labelled, RuntimeConfig, Site, named_files};
 #[cfg(feature = "compile")]
 pub use compile::child_main;
 pub use compile::{CompileBounds, CompileError, Compiler, Progress};
@@ -34,6 +35,7 @@ pub use deny::{denied_name, deny, undenied_name};
 pub use digest::Digest;
 pub use engines::{EngineError, Engines, IdlePlace, Settings};
 pub use fault::{Fault, LimitKind};
+pub use label::{LABELS_MAX, Label, ViewOf};
 pub use limits::{Limits, Reuse};
 pub use loader::Loader;
 pub use meter::{Meter, Metered};

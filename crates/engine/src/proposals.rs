@@ -72,7 +72,6 @@ const OFF: &[Proposal] = &[
         flags: WasmFeatures::CM_FIXED_LENGTH_LISTS,
     },
     Proposal { name: "component-model maps", remedy: "use `list<tuple<K, V>>` in the WIT", flags: WasmFeatures::CM_MAP },
-    Proposal { name: "component-model implements", remedy: "import each interface under its own name", flags: WasmFeatures::CM_IMPLEMENTS },
     Proposal { name: "component-model values", remedy: "pass values to functions instead", flags: WasmFeatures::CM_VALUES },
     Proposal {
         name: "component-model gc",
@@ -88,7 +87,7 @@ const OFF: &[Proposal] = &[
 
 /// What a binary of `generation` may use.
 pub(crate) fn features(generation: Generation) -> WasmFeatures {
-    let on = WasmFeatures::WASM3.union(WasmFeatures::COMPONENT_MODEL).difference(off());
+    let on = WasmFeatures::WASM3.union(WasmFeatures::COMPONENT_MODEL).union(WasmFeatures::CM_IMPLEMENTS).difference(off());
     match generation {
         Generation::P2 => on,
         Generation::P3 => on.union(WasmFeatures::CM_ASYNC),

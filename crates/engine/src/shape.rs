@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload, Validator};
 
 use crate::proposals::{self, features};
+use crate::undenied_name;
 
 /// Which engine a component needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub struct Import {
     pub name: String,
     /// The version, where the name carries one.
     pub version: Option<String>,
+    /// What a component calls the import instead; `None` where the import has the name of its interface.
+    pub label: Option<String>,
 }
 
 /// What a binary is.
@@ -79,14 +82,38 @@ impl Import {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         match text.split_once('@') {
-            Some((name, version)) => Self { name: name.to_owned(), version: Some(version.to_owned()) },
-            None => Self { name: text.to_owned(), version: None },
+            Some((name, version)) => Self { name: name.to_owned(), version: Some(version.to_owned()), label: None },
+            None => Self { name: text.to_owned(), version: None, label: None },
         }
+    }
+
+    /// An import called `name`, of the interface that it is said to implement, if it is.
+    #[must_use]
+    pub fn of(name: &str, implements: Option<&str>) -> Self {
+        implements.map_or_else(|| Self::parse(name), |interface| Self { label: Some(name.to_owned()), ..Self::parse(interface) })
+    }
+
+    /// What the component calls it, which is where a linker looks for it: its label, or else the interface with its version.
+    #[must_use]
+    pub fn own_name(&self) -> String {
+        match (&self.label, &self.version) {
+            (Some(label), _) => label.clone(),
+            (None, Some(version)) => format!("{}@{version}", self.name),
+            (None, None) => self.name.clone(),
+        }
+    }
+
+    /// Whether it was renamed so that each call of it is denied.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        undenied_name(self.label.as_ref().unwrap_or(&self.name)).is_some()
     }
 }
 
+/// As WIT has it: `wasi:keyvalue/store@0.2.0-draft`, or with a label `cache: wasi:keyvalue/store@0.2.0-draft`.
 impl fmt::Display for Import {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.label.iter().try_for_each(|label| write!(f, "{label}: "))?;
         f.write_str(&self.name)?;
         self.version.iter().try_for_each(|version| write!(f, "@{version}"))
     }
@@ -129,6 +156,11 @@ impl Shape {
         match self {
             Self::Component { imports, .. } | Self::Module { imports, .. } => imports,
         }
+    }
+
+    /// What it imports under a label, in its order.
+    pub fn labelled(&self) -> impl Iterator<Item = (&Import, &str)> {
+        self.imports().iter().filter_map(|import| Some((import, import.label.as_deref()?)))
     }
 }
 
@@ -175,7 +207,8 @@ fn read(bytes: &[u8]) -> Result<Shape, wasmparser::BinaryReaderError> {
             _ if depth > 0 => {}
             Payload::ComponentImportSection(section) => {
                 for import in section {
-                    imports.push(Import::parse(import?.name.name));
+                    let name = import?.name;
+                    imports.push(Import::of(name.name, name.implements));
                 }
             }
             Payload::ComponentExportSection(section) => {
@@ -190,7 +223,7 @@ fn read(bytes: &[u8]) -> Result<Shape, wasmparser::BinaryReaderError> {
                 for import in section.into_imports() {
                     let module = import?.module;
                     if seen.insert(module) {
-                        imports.push(Import { name: module.to_owned(), version: None });
+                        imports.push(Import { name: module.to_owned(), version: None, label: None });
                     }
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 
+use crate::Label;
 use crate::capability::Grant;
 use crate::limits::{Limits, MemoryLimiter};
 use crate::meter::Meter;
@@ -27,6 +28,8 @@ pub struct InstanceState {
     identity: Arc<Identity>,
     limits: Arc<Limits>,
     meter: Arc<Meter>,
+    /// The labels under which the component imports interfaces.
+    labels: Arc<[String]>,
     pub(crate) limiter: MemoryLimiter,
     invocation: u32,
     uses: u32,
@@ -38,6 +41,8 @@ pub struct View<'a, S> {
     pub state: &'a mut S,
     /// The resources of the instance.
     pub table: &'a mut ResourceTable,
+    /// The label under which the guest imports the interface that it calls; `None` under the interface's own name.
+    pub label: Option<&'a str>,
 }
 
 struct Slot {
@@ -53,12 +58,19 @@ impl InstanceState {
         table.set_max_capacity(limits.resources);
         let meter = Arc::new(Meter::new(limits.cpu));
         let limiter = MemoryLimiter::new(&limits, Arc::clone(&meter));
-        Self { table, slots: Vec::new(), grants, identity, limits, meter, limiter, invocation: 0, uses: 0 }
+        Self { table, slots: Vec::new(), grants, identity, limits, meter, labels: Arc::default(), limiter, invocation: 0, uses: 0 }
+    }
+
+    /// The same state of a component that imports interfaces under `labels`, in the order of its imports.
+    #[must_use]
+    pub fn with_labels(self, labels: Arc<[String]>) -> Self {
+        Self { labels, ..self }
     }
 
     /// The state of the same instance before its first invocation, once its guest is back there too.
     pub(crate) fn renewed(&self) -> Self {
         let mut renewed = Self::new(Arc::clone(&self.identity), Arc::clone(&self.grants), Arc::clone(&self.limits));
+        renewed.labels = Arc::clone(&self.labels);
         renewed.limiter.resume(self.memory_bytes());
         renewed
     }
@@ -121,8 +133,12 @@ impl InstanceState {
     /// The state `S`, which is opened from the component's grant at first use. A component without a grant gets `S::default()`,
     /// which must allow nothing.
     pub fn view<S: Default + Send + 'static>(&mut self) -> View<'_, S> {
-        let (state, table) = self.state_and_table();
-        View { state, table }
+        self.look(None)
+    }
+
+    /// The same for functions of the import under `label`.
+    pub(crate) fn view_at<S: Default + Send + 'static>(&mut self, label: Label) -> View<'_, S> {
+        self.look(Some(label))
     }
 
     /// The state `S`, if this instance has used it already.
@@ -133,10 +149,10 @@ impl InstanceState {
 
     /// The state `S` alone.
     pub fn state<S: Default + Send + 'static>(&mut self) -> &mut S {
-        self.state_and_table().0
+        self.look(None).state
     }
 
-    fn state_and_table<S: Default + Send + 'static>(&mut self) -> (&mut S, &mut ResourceTable) {
+    fn look<S: Default + Send + 'static>(&mut self, label: Option<Label>) -> View<'_, S> {
         self.uses = self.uses.wrapping_add(1);
         let key = TypeId::of::<S>();
         let index = match self.slots.iter().position(|slot| slot.key == key) {
@@ -150,6 +166,23 @@ impl InstanceState {
         };
         #[expect(clippy::indexing_slicing, clippy::expect_used, reason = "the slot was found or pushed above, and its value is an `S`")]
         let state = self.slots[index].value.downcast_mut().expect("slots are keyed by their type");
-        (state, &mut self.table)
+        View { state, table: &mut self.table, label: label.map(|label| label.of(&self.labels)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewed_instance_keeps_its_labels() {
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        let state = InstanceState::new(Arc::new(identity), Arc::new([]), Arc::new(Limits::default()));
+        let mut state = state.with_labels(["cache", "sessions"].map(str::to_owned).into()).renewed();
+        let label = |place| Label::at(place).unwrap().view::<()>();
+        assert_eq!(label(1)(&mut state).label, Some("sessions"));
+        assert_eq!(label(2)(&mut state).label, Some(""), "what is no label of the component is granted to nobody");
+        assert_eq!(state.view::<()>().label, None);
+        assert_eq!(Label::at(crate::LABELS_MAX), None);
     }
 }

@@ -2,7 +2,7 @@
 //! every other import that needs a grant is renamed, and the host answers the renamed interface with a denial.
 
 use coracle_app::{Dependency, DependencyName, Inherit};
-use coracle_engine::{Import, denied_name, rename_imports, undenied_name};
+use coracle_engine::{Import, denied_name, rename_imports};
 use wac_graph::types::{Package, are_semver_compatible};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
@@ -137,7 +137,7 @@ fn connect(
 ) -> Result<(), ComposeError> {
     let dependency = plug.dependency.name.to_string();
     let restrict = |source| ComposeError::Restrict { dependency: dependency.clone(), source };
-    let bytes = rename_imports(&plug.bytes, |name| restricted(name, plug.inherit)).map_err(restrict)?;
+    let bytes = rename_imports(&plug.bytes, |import| restricted(import, plug.inherit)).map_err(restrict)?;
     let plugged = register(graph, &format!("dependency-{index}"), bytes)?;
     let (imports, exports) = (names(graph, package, false), names(graph, plugged, true));
     let pairs = pairs(plug.dependency, &imports, &exports);
@@ -165,9 +165,9 @@ pub(crate) fn names(graph: &CompositionGraph, package: PackageId, is_exports: bo
 }
 
 /// The new name of an import that the dependency must not have.
-pub(crate) fn restricted(name: &str, inherit: &Inherit) -> Option<String> {
-    let passes = undenied_name(name).is_some() || inherit::inherits(inherit, &Import::parse(name));
-    (!passes).then(|| denied_name(name))
+pub(crate) fn restricted(import: &Import, inherit: &Inherit) -> Option<String> {
+    let passes = import.is_denied() || inherit::inherits(inherit, import);
+    (!passes).then(|| denied_name(&import.own_name()))
 }
 
 /// Which import gets which export.
@@ -294,10 +294,10 @@ mod tests {
             let others = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
             for name in *names {
                 let denied = Some(denied_name(name));
-                assert_eq!(restricted(name, &Inherit::None), denied, "{name}");
-                assert_eq!(restricted(name, &Inherit::Some(BTreeSet::clone(&others))), denied, "{name}");
-                assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");
-                assert_eq!(restricted(name, &Inherit::All), None, "{name}");
+                assert_eq!(restricted(&Import::parse(name), &Inherit::None), denied, "{name}");
+                assert_eq!(restricted(&Import::parse(name), &Inherit::Some(BTreeSet::clone(&others))), denied, "{name}");
+                assert_eq!(restricted(&Import::parse(name), &Inherit::Some([*key].into())), None, "{name}");
+                assert_eq!(restricted(&Import::parse(name), &Inherit::All), None, "{name}");
             }
         }
     }
@@ -307,7 +307,7 @@ mod tests {
         for name in
             ["wasi:clocks/monotonic-clock@0.2.6", "wasi:io/streams@0.2.6", "wasi:random/random@0.3.0", "wasi:cli/stdout@0.2.6", "a:b/c"]
         {
-            assert_eq!(restricted(name, &Inherit::None), None, "{name}");
+            assert_eq!(restricted(&Import::parse(name), &Inherit::None), None, "{name}");
         }
     }
 

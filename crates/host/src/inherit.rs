@@ -35,6 +35,7 @@ fn grant_of(key: InheritKey) -> &'static str {
 #[cfg(test)]
 mod tests {
     use coracle_app::{Inherit, InheritKey};
+    use coracle_engine::Import;
 
     use crate::compose::restricted;
 
@@ -107,10 +108,10 @@ mod tests {
         for (key, interfaces) in BY_KEY {
             let others: std::collections::BTreeSet<_> = InheritKey::ALL.into_iter().filter(|other| other != key).collect();
             for name in *interfaces {
-                assert!(restricted(name, &Inherit::None).is_some(), "{name}");
-                assert!(restricted(name, &Inherit::Some(others.clone())).is_some(), "{name}");
-                assert_eq!(restricted(name, &Inherit::Some([*key].into())), None, "{name}");
-                assert_eq!(restricted(name, &Inherit::All), None, "{name}");
+                assert!(restricted(&Import::parse(name), &Inherit::None).is_some(), "{name}");
+                assert!(restricted(&Import::parse(name), &Inherit::Some(others.clone())).is_some(), "{name}");
+                assert_eq!(restricted(&Import::parse(name), &Inherit::Some([*key].into())), None, "{name}");
+                assert_eq!(restricted(&Import::parse(name), &Inherit::All), None, "{name}");
             }
         }
     }
@@ -119,15 +120,18 @@ mod tests {
     fn grants_without_a_key_go_with_all_of_them() {
         let every = || Inherit::Some(InheritKey::ALL.into());
         for name in ["wasmcloud:secrets/store@0.1.0-draft", "wasmcloud:secrets/reveal@2.1.0"] {
-            assert!(restricted(name, &Inherit::None).is_some() && restricted(name, &every()).is_some(), "{name}");
-            assert_eq!(restricted(name, &Inherit::All), None, "{name}");
+            assert!(
+                restricted(&Import::parse(name), &Inherit::None).is_some() && restricted(&Import::parse(name), &every()).is_some(),
+                "{name}"
+            );
+            assert_eq!(restricted(&Import::parse(name), &Inherit::All), None, "{name}");
         }
     }
 
     #[test]
     fn clocks_randomness_and_streams_always_pass() {
         for name in ["wasi:clocks/monotonic-clock@0.2.6", "wasi:random/random@0.3.0", "wasi:cli/stdout@0.2.6", "wasi:io/streams@0.2.12"] {
-            assert_eq!(restricted(name, &Inherit::None), None, "{name}");
+            assert_eq!(restricted(&Import::parse(name), &Inherit::None), None, "{name}");
         }
     }
 }

@@ -17,7 +17,7 @@ mod source;
 mod workload;
 
 pub use admission::Slot;
-pub use admit::{AdmitError, Notice, interface_of, is_ambient, line_of};
+pub use admit::{AdmitError, Notice, interface_of, is_ambient, is_granted, is_required, line_of, may_have_its_label};
 pub use assemble::AssembleError;
 pub use binding::labels_of;
 pub use compose::ComposeError;

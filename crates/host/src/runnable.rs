@@ -33,6 +33,8 @@ pub struct Runnable {
     /// How often the grants were replaced.
     generation: AtomicU64,
     limits: Arc<Limits>,
+    /// The labels under which the component imports interfaces.
+    labels: Arc<[String]>,
     admission: Admission,
 }
 
@@ -71,6 +73,7 @@ impl Runnable {
 
     fn ready(engines: &Arc<Engines>, prepared: Prepared, parts: Parts) -> Self {
         let limits = Arc::new(parts.limits);
+        let labels = parts.component.shape().labelled().map(|(_, label)| label.to_owned()).collect();
         Self {
             engines: Arc::clone(engines),
             component: parts.component,
@@ -80,6 +83,7 @@ impl Runnable {
             generation: AtomicU64::new(0),
             admission: Admission::new(Arc::clone(engines), Arc::clone(&limits)),
             limits,
+            labels,
         }
     }
 
@@ -160,7 +164,7 @@ impl Runnable {
     pub fn store(&self) -> Result<Store<InstanceState>, Fault> {
         let grants = Grants::clone(&self.grants.load());
         let state = InstanceState::new(Arc::clone(&self.identity), grants, Arc::clone(&self.limits));
-        coracle_engine::store(&self.engines, self.generation(), state)
+        coracle_engine::store(&self.engines, self.generation(), state.with_labels(Arc::clone(&self.labels)))
     }
 
     /// What the component was granted, for start-up tables.

@@ -8,7 +8,6 @@ use coracle_app::{App, Component, ComponentId, Place, Places, Trigger};
 use coracle_capabilities::{self as capabilities, is_unavailable};
 use coracle_engine::{
     BindError, Component as Loaded, Generation, Identity, Import, InstanceState, LoadError, Progress, RuntimeConfig, Site, deny,
-    undenied_name,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -279,7 +278,7 @@ impl Loading<'_> {
             let linker = self.host.programs().map_err(load)?;
             return Ok((Runnable::program(self.host.engines(), linker, parts).map_err(load)?, lines, notices));
         }
-        let own = self.restricting_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
+        let own = self.own_linker(&loaded).map_err(|source| load(LoadError::Link(source)))?;
         let linker = match &own {
             Some(own) => own,
             None => self.host.linker(loaded.generation()).map_err(load)?,
@@ -288,14 +287,15 @@ impl Loading<'_> {
         Ok((Runnable::new(self.host.engines(), linker, parts).map_err(load)?, lines, notices))
     }
 
-    /// A linker of its own for a component whose dependency inherits less than the component has, or that imports what this version
-    /// does not have: it also answers what is denied.
-    fn restricting_linker(&self, loaded: &Loaded) -> wasmtime::Result<Option<Linker<InstanceState>>> {
-        let denied = |import: &Import| undenied_name(&import.name).is_some() || is_unavailable(import);
-        if !loaded.shape().imports().iter().any(denied) {
+    /// A linker of its own for a component that imports interfaces under labels, whose dependency inherits less than the component has, or
+    /// that imports what this version does not have: it also answers what is labelled and what is denied.
+    fn own_linker(&self, loaded: &Loaded) -> wasmtime::Result<Option<Linker<InstanceState>>> {
+        let is_own = |import: &Import| import.label.is_some() || import.is_denied() || is_unavailable(import);
+        if !loaded.shape().imports().iter().any(is_own) {
             return Ok(None);
         }
         let mut linker = self.host.own_linker(loaded.generation())?;
+        capabilities::link_labelled(&mut linker, loaded.shape())?;
         deny(&mut linker, loaded, is_unavailable)?;
         Ok(Some(linker))
     }

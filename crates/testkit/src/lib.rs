@@ -9,6 +9,12 @@ pub mod servers;
 
 use std::path::PathBuf;
 
+/// A component that imports one interface of key-value stores under the labels `cache` and `sessions`, as text.
+pub const LABELLED_STORES: &str = include_str!("../wat/labelled-stores.wat");
+
+/// A component that imports two secrets by their names, as text.
+pub const LABELLED_SECRETS: &str = include_str!("../wat/labelled-secrets.wat");
+
 /// The bytes of a guest in `fixtures/`, compiled by somebody else's SDK and kept as it came.
 ///
 /// # Errors

@@ -38,13 +38,16 @@ struct Given {
 }
 
 impl State {
-    /// The container that `name` means, which need not be there: in the store whose label is before a `/`, or in the first one.
-    pub(super) fn container(&self, name: &str) -> Result<Container, Error> {
-        let first = self.stores.first().ok_or(Error::AccessDenied)?;
-        let (granted, within) = match name.split_once(SEPARATOR) {
-            None => (first, name),
-            Some((label, within)) => (self.stores.iter().find(|granted| granted.label == label).ok_or(Error::AccessDenied)?, within),
+    /// The container that `name` means, which need not be there: in the store that the guest imports under `label`; where it does not, in
+    /// the store whose label is before a `/`, or in the first one.
+    pub(super) fn container(&self, label: Option<&str>, name: &str) -> Result<Container, Error> {
+        let (label, within) = match (label, name.split_once(SEPARATOR)) {
+            (Some(label), _) => (Some(label), name),
+            (None, Some((label, within))) => (Some(label), within),
+            (None, None) => (None, name),
         };
+        let is_meant = |granted: &&Arc<Granted>| label.is_none_or(|label| granted.label == label);
+        let granted = self.stores.iter().find(is_meant).ok_or(Error::AccessDenied)?;
         check_container(within)?;
         Ok(Container::new(Arc::clone(granted), Arc::clone(&self.budget), name.to_owned(), within.to_owned()))
     }

@@ -23,13 +23,17 @@ pub use limits::Limits;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
-    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
+    Label, Labelled,
 };
 use futures::stream::BoxStream;
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, LinkerInstance};
 
 /// The key of this capability in a component's grants.
 const GRANT: &str = "blob-store";
+
+/// The interface of WASI that names containers.
+const WASI_BLOBSTORE: &str = "wasi:blobstore/blobstore";
 
 /// `wasi:blobstore` and `wasmcloud:blobstore`.
 pub struct BlobStore;
@@ -219,7 +223,7 @@ impl Capability for BlobStore {
         }
         const {
             &[
-                interface("wasi:blobstore/blobstore", &["0.2.0-draft"]),
+                interface(WASI_BLOBSTORE, &["0.2.0-draft"]),
                 interface("wasi:blobstore/container", &["0.2.0-draft"]),
                 interface("wasi:blobstore/types", &["0.2.0-draft"]),
                 interface("wasmcloud:blobstore/blobstore", &["0.1.0"]),
@@ -231,6 +235,14 @@ impl Capability for BlobStore {
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
         host::link(linker, generation)
+    }
+
+    fn labelled(&self) -> &'static [Labelled] {
+        const { &[Labelled { name: WASI_BLOBSTORE, is_required: false }, Labelled { name: "wasmcloud:blobstore/blobstore", is_required: false }] }
+    }
+
+    fn link_labelled(&self, linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {
+        host::link_labelled(linker, import, label)
     }
 
     fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {

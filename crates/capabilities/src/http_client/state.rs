@@ -43,7 +43,7 @@ pub fn view(instance: &mut InstanceState) -> WasiHttpCtxView<'_> {
         let calls = Calls::of(instance);
         instance.state::<State>().bound(limits, calls, identity);
     }
-    let View { state, table } = instance.view::<State>();
+    let View { state, table, .. } = instance.view::<State>();
     WasiHttpCtxView { ctx: &mut state.ctx, table, hooks: &mut state.hooks }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use coracle_engine::{Bind, BindError, ConfigTable, Site};
 
 use super::grant::Granted;
-use super::{GRANT, Limits, Store, memory, nats, redis, sqlite};
+use super::{DEFAULT_LABEL, GRANT, Limits, Store, memory, nats, redis, sqlite};
 use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.
@@ -21,9 +21,6 @@ pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
               [key_value_store.sessions]\ntype = \"redis\"\nurl = \"rediss://:password@redis.example:6380/0\"\nprefix = \"sessions:\"\n\n\
               [key_value_store.devices]\ntype = \"nats\"\nurl = \"tls://nats.example\"\nbucket = \"devices\"\ncredentials = \"nats.creds\"\n",
 }];
-
-/// The label that needs no configuration.
-const DEFAULT_LABEL: &str = "default";
 
 /// The file of the label `default` in the state folder, under the name that Spin gives it.
 const DEFAULT_FILE: &str = "sqlite_key_value.db";

@@ -30,12 +30,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coracle_engine::{
-    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
+    Label, Labelled,
 };
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, LinkerInstance};
 
 /// The key of this capability in a component's grants.
 const GRANT: &str = "key-value";
+
+/// The label that needs no configuration.
+const DEFAULT_LABEL: &str = "default";
+
+/// The interface of both drafts that opens stores, and the version of the first.
+const WASI_STORE: &str = "wasi:keyvalue/store";
+const DRAFT: &str = "0.2.0-draft";
 
 /// What a guest may see of a backend that is away, and of one that is slow.
 const AWAY: &str = "the storage cannot be reached";
@@ -195,14 +203,14 @@ impl Capability for KeyValue {
         const fn interface(name: &'static str, versions: &'static [&'static str]) -> Interface {
             Interface { name, versions, granted_by: Some(GRANT) }
         }
-        const DRAFTS: &[&str] = &["0.2.0-draft", "0.2.0-draft2"];
+        const DRAFTS: &[&str] = &[DRAFT, "0.2.0-draft2"];
         const WASMCLOUD: &[&str] = &["0.2.0"];
         const {
             &[
                 interface("fermyon:spin/key-value", &[]),
                 interface("fermyon:spin/key-value", &["2.0.0"]),
                 interface("spin:key-value/key-value", &["3.0.0"]),
-                interface("wasi:keyvalue/store", DRAFTS),
+                interface(WASI_STORE, DRAFTS),
                 interface("wasi:keyvalue/atomics", DRAFTS),
                 interface("wasi:keyvalue/batch", DRAFTS),
                 interface("wasmcloud:keyvalue/types", WASMCLOUD),
@@ -216,6 +224,14 @@ impl Capability for KeyValue {
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
         host::link(linker, generation)
+    }
+
+    fn labelled(&self) -> &'static [Labelled] {
+        const { &[Labelled { name: WASI_STORE, is_required: false }, Labelled { name: "wasmcloud:keyvalue/store", is_required: false }] }
+    }
+
+    fn link_labelled(&self, linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {
+        host::link_labelled(linker, import, label)
     }
 
     fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {

@@ -60,9 +60,10 @@ struct Given {
 }
 
 impl State {
-    /// The way to the first label whose subjects include `subject`.
-    pub(super) fn outlet(&self, subject: &str) -> Result<Outlet, Error> {
-        let allowed = self.outlets.iter().find(|allowed| allowed.includes(subject)).ok_or(Error::AccessDenied)?;
+    /// The way to `label`, or to the first one where the guest names none, if its subjects include `subject`.
+    pub(super) fn outlet(&self, label: Option<&str>, subject: &str) -> Result<Outlet, Error> {
+        let is_meant = |allowed: &&Arc<Allowed>| label.is_none_or(|label| allowed.granted.label == label) && allowed.includes(subject);
+        let allowed = self.outlets.iter().find(is_meant).ok_or(Error::AccessDenied)?;
         Ok(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
     }
 

@@ -29,12 +29,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
-    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
+    Label, Labelled,
 };
-use wasmtime::component::Linker;
+use wasmtime::component::{Linker, LinkerInstance};
 
 /// The key of this capability in a component's grants.
 const GRANT: &str = "messaging";
+
+/// The interface that names no broker.
+const CONSUMER: &str = "wasmcloud:messaging/consumer";
 
 /// Messages to brokers.
 pub struct Messaging;
@@ -130,7 +134,7 @@ impl Capability for Messaging {
         const {
             &[
                 interface("wasmcloud:messaging/types", &["0.2.0", "0.3.0"], GRANTED),
-                interface("wasmcloud:messaging/consumer", &["0.2.0", "0.3.0"], GRANTED),
+                interface(CONSUMER, &["0.2.0", "0.3.0"], GRANTED),
                 interface("wasmcloud:messaging/producer", &["0.3.0"], GRANTED),
                 interface("wasmcloud:messaging/request-reply", &["0.3.0"], GRANTED),
                 interface("wasi:messaging/types", &["0.2.0-draft"], GRANTED),
@@ -142,6 +146,14 @@ impl Capability for Messaging {
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
         host::link(linker, generation)
+    }
+
+    fn labelled(&self) -> &'static [Labelled] {
+        const { &[Labelled { name: CONSUMER, is_required: false }] }
+    }
+
+    fn link_labelled(&self, linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {
+        host::link_labelled(linker, import, label)
     }
 
     fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {

@@ -6,11 +6,16 @@ mod host;
 
 pub use grant::State;
 
-use coracle_engine::{About, Bound, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
-use wasmtime::component::Linker;
+use coracle_engine::{
+    About, Bound, Capability, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface, Label, Labelled,
+};
+use wasmtime::component::{Linker, LinkerInstance};
 
 /// The key of this capability in a component's grants.
 const GRANT: &str = "secrets";
+
+/// The interface of one secret.
+const SECRET: &str = "wasmcloud:secrets/secret";
 
 /// Secrets that one instance holds at the same time.
 const HELD_MAX: usize = 256;
@@ -53,13 +58,21 @@ impl Capability for Secrets {
             &[
                 Interface { name: "wasmcloud:secrets/store", versions: VERSIONS, granted_by: Some(GRANT) },
                 Interface { name: "wasmcloud:secrets/reveal", versions: VERSIONS, granted_by: Some(GRANT) },
-                Interface { name: "wasmcloud:secrets/secret", versions: &["2.1.0"], granted_by: Some(GRANT) },
+                Interface { name: SECRET, versions: &["2.1.0"], granted_by: Some(GRANT) },
             ]
         }
     }
 
     fn link(&self, linker: &mut Linker<InstanceState>, generation: Generation) -> wasmtime::Result<()> {
         host::link(linker, generation)
+    }
+
+    fn labelled(&self) -> &'static [Labelled] {
+        const { &[Labelled { name: SECRET, is_required: true }] }
+    }
+
+    fn link_labelled(&self, linker: &mut LinkerInstance<'_, InstanceState>, _import: &Import, label: Label) -> wasmtime::Result<()> {
+        host::link_labelled(linker, label)
     }
 
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
@@ -74,7 +87,8 @@ impl Capability for Secrets {
 
     fn about(&self) -> About {
         About {
-            summary: "Secrets that a component asks for by name; each is a variable of the application that is declared secret.",
+            summary: "Secrets that a component asks for by name; each is a variable of the application that is declared secret. The label of \
+                      an import of `wasmcloud:secrets/secret` is the name of one, without which the component does not load.",
             example: r#"[variables]
 api_token = { required = true, secret = true }
 

@@ -24,17 +24,17 @@ pub(super) fn table(instance: &mut InstanceState) -> &mut ResourceTable {
 }
 
 pub(super) fn cli(instance: &mut InstanceState) -> WasiCliCtxView<'_> {
-    let View { state: ctx, table } = state::view(instance);
+    let View { state: ctx, table, .. } = state::view(instance);
     WasiCliCtxView { ctx: ctx.cli(), table }
 }
 
 pub(super) fn clocks(instance: &mut InstanceState) -> WasiClocksCtxView<'_> {
-    let View { state: ctx, table } = state::view(instance);
+    let View { state: ctx, table, .. } = state::view(instance);
     WasiClocksCtxView { ctx: ctx.clocks(), table }
 }
 
 pub(super) fn filesystem(instance: &mut InstanceState) -> WasiFilesystemCtxView<'_> {
-    let View { state: ctx, table } = state::view(instance);
+    let View { state: ctx, table, .. } = state::view(instance);
     WasiFilesystemCtxView { ctx: ctx.filesystem(), table }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn random(instance: &mut InstanceState) -> &mut WasiRandomCtx {
 }
 
 pub(super) fn sockets(instance: &mut InstanceState) -> WasiSocketsCtxView<'_> {
-    let View { state: ctx, table } = state::view(instance);
+    let View { state: ctx, table, .. } = state::view(instance);
     WasiSocketsCtxView { ctx: ctx.sockets(), table }
 }
 

@@ -50,9 +50,9 @@ pub(super) fn view(instance: &mut InstanceState) -> View<'_, WasiCtx> {
         let ctx = open(instance).build();
         instance.state::<State>().ctx = Some(ctx);
     }
-    let View { state, table } = instance.view::<State>();
+    let View { state, table, label } = instance.view::<State>();
     // It was made above; a context of its own would allow nothing.
-    View { state: state.ctx.get_or_insert_default(), table }
+    View { state: state.ctx.get_or_insert_default(), table, label }
 }
 
 /// The context of `instance`, which is a program of WASI 0.1.

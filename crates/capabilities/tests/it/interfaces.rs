@@ -1,7 +1,7 @@
 //! Every interface, in every version, that Spin's hosts answer: this one answers it, or knows that it lacks it.
 
-use coracle_capabilities::{ALL, is_unavailable};
-use coracle_engine::Import;
+use coracle_capabilities::{ALL, is_unavailable, link_labelled, linker};
+use coracle_engine::{Component, Engines, Import, Settings};
 
 const WASI_0_2: &[&str] = &["0.2.0", "0.2.1", "0.2.2", "0.2.3", "0.2.4", "0.2.6", "0.2.12", "0.2.0-rc-2023-10-18", "0.2.0-rc-2023-11-10"];
 const WASI_0_3: &[&str] = &["0.3.0", "0.3.0-rc-2026-03-15"];
@@ -125,4 +125,27 @@ fn what_nobody_made_is_not_answered() {
         let import = Import::parse(name);
         assert!(!is_answered(&import) && !is_unavailable(&import), "{import}");
     }
+}
+
+#[test]
+fn every_interface_that_may_have_a_label_links_under_one() {
+    let engines = Engines::new(&Settings { pooling: false, ..Settings::default() }).unwrap();
+    let mut linked = 0;
+    for capability in ALL {
+        for labelled in capability.labelled() {
+            let interfaces: Vec<_> = capability.interfaces().iter().filter(|interface| interface.name == labelled.name).collect();
+            assert!(interfaces.iter().any(|interface| interface.granted_by.is_some()), "{} is chosen by a grant", labelled.name);
+            for version in interfaces.iter().flat_map(|interface| interface.versions) {
+                let interface = format!("{}@{version}", labelled.name);
+                // The type is one of WASI 0.3, so that async functions can be linked.
+                let text = format!("(component (type (stream u8)) (import \"mine\" (implements \"{interface}\") (instance)))");
+                let component = Component::compile(&engines, &wat::parse_str(text).unwrap()).unwrap();
+                let mut linker = linker(engines.get(component.generation()), component.generation()).unwrap();
+                link_labelled(&mut linker, component.shape()).unwrap();
+                assert!(link_labelled(&mut linker, component.shape()).is_err(), "{interface} has functions, which are there now");
+                linked += 1;
+            }
+        }
+    }
+    assert_eq!(linked, 8);
 }

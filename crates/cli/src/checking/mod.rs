@@ -8,7 +8,7 @@ use std::path::Path;
 
 use coracle_app::{App, Component, DependencySource, Place, Source};
 use coracle_base::chain;
-use coracle_engine::{Import, RuntimeConfig, Shape, undenied_name};
+use coracle_engine::{Import, RuntimeConfig, Shape};
 use coracle_host::{Sources, file_faults};
 use coracle_triggers::http;
 
@@ -99,6 +99,16 @@ fn check_import(findings: &mut Findings, component: &Component, is_used: bool, i
             place,
             format_args!("component `{id}` imports `{import}`, which this host does not have; it would not load, but nothing uses it"),
         ),
+        Standing::Label => findings.error(
+            place,
+            format_args!("component `{id}` imports `{import}` under a label, which that interface cannot have here; import it without one"),
+        ),
+        Standing::Required(line) => {
+            findings.error(
+                place,
+                format_args!("component `{id}` imports `{import}` without a grant, and does not load without it; add {line}"),
+            );
+        }
         Standing::Unavailable => findings.warning(
             place,
             format_args!("component `{id}` imports `{import}`, which this version does not have; each call of it is denied"),
@@ -154,7 +164,7 @@ fn check_parts_imports(findings: &mut Findings, component: &Component, place: Op
         Ok(shape) => shape,
         Err(error) => return findings.error(place, chain(&error)),
     };
-    for import in shape.imports().iter().filter(|import| undenied_name(&import.name).is_none()) {
+    for import in shape.imports().iter().filter(|import| !import.is_denied()) {
         if survey::standing(component, import) == Standing::Unknown {
             let id = &component.id;
             findings.error(place, format_args!("a part of component `{id}` imports `{import}`, which this host does not have"));

@@ -47,7 +47,7 @@ fn print_ungranted(output: Output, notices: &[Notice]) {
     let mut lines: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for notice in notices.iter().filter(|notice| is_surprising(notice)) {
         lines
-            .entry((notice.component.as_str(), notice.line.unwrap_or("(this version does not have it)")))
+            .entry((notice.component.as_str(), notice.line.as_deref().unwrap_or("(this version does not have it)")))
             .or_default()
             .push(notice.interface.to_string());
     }

@@ -1,6 +1,8 @@
 //! Components that were built for wasmCloud, as they are.
 
-use crate::support::App;
+use coracle_testkit::{LABELLED_SECRETS, LABELLED_STORES};
+
+use crate::support::{App, manifest};
 
 /// A manifest of one component on every path, as short as it can be.
 const MANIFEST: &str = "
@@ -115,4 +117,23 @@ fn one_wadm_manifest_runs_in_memory_or_on_a_file_by_runtime_configuration_alone(
     let row = serving.line(|line| line.contains('→'));
     assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["counter", "key-value", "default", "→", "memory"]);
     assert!(serving.get("/a").1.starts_with("Counter /a: Ok(1)"));
+}
+
+#[test]
+fn imports_under_labels_are_inspected_and_checked_by_their_labels() {
+    let app = App::new();
+    app.file("stores.wat", LABELLED_STORES);
+    app.file("secrets.wat", LABELLED_SECRETS);
+    let text = manifest("stores", "key_value_stores = [\"cache\"]\n").replace("stores.wasm", "stores.wat");
+    app.file("spin.toml", &text);
+    let inspected = String::from_utf8(app.output(&["inspect", "--no-compile"]).stdout).unwrap();
+    let row = |label: &str| inspected.lines().find(|line| line.contains(&format!("{label}: wasi:keyvalue/store@0.2.0-draft"))).unwrap();
+    assert!(row("cache").ends_with("granted by `key-value`"), "{inspected}");
+    assert!(row("sessions").ends_with("denied; to allow it add key_value_stores = [\"sessions\"]"), "{inspected}");
+
+    app.file("spin.toml", &manifest("secrets", "").replace("secrets.wasm", "secrets.wat"));
+    let refusal = app.refusal(&["check"]);
+    let told = "imports `api-token: wasmcloud:secrets/secret@2.1.0` without a grant, and does not load without it; add capabilities = { \
+                secrets = { api-token = \"api_token\" } }";
+    assert!(refusal.contains(told), "{refusal}");
 }

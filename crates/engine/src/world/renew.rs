@@ -65,7 +65,7 @@ pub(crate) fn renew<'a>(bytes: &'a [u8], shape: &Shape) -> Result<Cow<'a, [u8]>,
     }
     refuse_changed(bytes, &candidates)?;
     let export = |name: &str| of_snapshot(name).map(str::to_owned).or_else(|| today(name, &exports));
-    rewrite(bytes, &|name| today(name, &imports), &export).map(Cow::Owned)
+    rewrite(bytes, &|import| today(&import.own_name(), &imports), &export).map(Cow::Owned)
 }
 
 /// Today's name of an export of the snapshot.

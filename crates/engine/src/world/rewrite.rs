@@ -1,6 +1,7 @@
 //! Gives imports and exports of a component other names. Only the outermost import and export sections are encoded anew; everything
 //! else, the code above all, is copied as it stands.
 
+use crate::Import;
 use wasm_encoder::reencode::{ReencodeComponent, RoundtripReencoder};
 use wasm_encoder::{Component, ComponentExportSection, ComponentExternName, ComponentImportSection, ComponentSection, RawSection};
 use wasmparser::{ComponentExportSectionReader, ComponentImportSectionReader, Encoding, Parser, Payload};
@@ -35,13 +36,13 @@ pub enum RenameError {
 ///
 /// # Errors
 /// [`RenameError`] when the bytes are no component.
-pub fn rename_imports(bytes: &[u8], rename: impl Fn(&str) -> Option<String>) -> Result<Vec<u8>, RenameError> {
+pub fn rename_imports(bytes: &[u8], rename: impl Fn(&Import) -> Option<String>) -> Result<Vec<u8>, RenameError> {
     rewrite(bytes, &rename, &|_| None)
 }
 
 pub(super) fn rewrite(
     bytes: &[u8],
-    import: &dyn Fn(&str) -> Option<String>,
+    import: &dyn Fn(&Import) -> Option<String>,
     export: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<u8>, RenameError> {
     let mut component = Component::new();
@@ -73,13 +74,14 @@ pub(super) fn rewrite(
 
 fn imports(
     section: ComponentImportSectionReader<'_>,
-    rename: &dyn Fn(&str) -> Option<String>,
+    rename: &dyn Fn(&Import) -> Option<String>,
 ) -> Result<impl ComponentSection, RenameError> {
     let mut imports = ComponentImportSection::new();
     for import in section {
         let import = import?;
         let ty = RoundtripReencoder.component_type_ref(import.ty).map_err(|error| RenameError::Encode(error.to_string()))?;
-        imports.import(name(import.name, rename), ty);
+        let renamed = rename(&Import::of(import.name.name, import.name.implements));
+        imports.import(name(import.name, renamed), ty);
     }
     Ok(imports)
 }
@@ -94,14 +96,14 @@ fn exports(
         let ty = export.ty.map(|ty| RoundtripReencoder.component_type_ref(ty)).transpose();
         let ty = ty.map_err(|error| RenameError::Encode(error.to_string()))?;
         let index = RoundtripReencoder.component_external_index(export.kind, export.index);
-        exports.export(name(export.name, rename), RoundtripReencoder.component_export_kind(export.kind), index, ty);
+        exports.export(name(export.name, rename(export.name.name)), RoundtripReencoder.component_export_kind(export.kind), index, ty);
     }
     Ok(exports)
 }
 
-fn name<'a>(old: wasmparser::ComponentExternName<'a>, rename: &dyn Fn(&str) -> Option<String>) -> ComponentExternName<'a> {
+fn name(old: wasmparser::ComponentExternName<'_>, renamed: Option<String>) -> ComponentExternName<'_> {
     ComponentExternName {
-        name: rename(old.name).map_or(old.name.into(), Into::into),
+        name: renamed.map_or(old.name.into(), Into::into),
         implements: old.implements.map(Into::into),
         version_suffix: old.version_suffix.map(Into::into),
         external_id: old.external_id.map(Into::into),

@@ -63,6 +63,7 @@ fn what_is_on_compiles() {
         "(component (core module (table 1 funcref) (func (result funcref) (table.get (i32.const 0)))))",
         "(component (core module (func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))))",
         "(component (type (stream u8)))",
+        "(component (import \"a\" (implements \"b:c/d@1.0.0\") (instance)))",
     ] {
         Component::compile(&engines(), &wat(text)).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     }

@@ -1,6 +1,6 @@
 //! Names of imports and exports: those of older worlds are brought up to date, others can be replaced.
 
-use coracle_engine::{Component, Generation, LoadError, RenameError, Shape, rename_imports};
+use coracle_engine::{Component, Generation, Import, LoadError, RenameError, Shape, denied_name, rename_imports};
 use coracle_testkit::fixture;
 
 use crate::support::{engines, wat};
@@ -83,12 +83,28 @@ fn an_import_is_renamed_and_everything_else_stays() {
         (core module $m)
         (component $inner (import "a:b/c@1.0.0" (instance)))
         (export "g" (func $c "f")))"#;
-    let rename = |name: &str| (name == "a:b/c@1.0.0").then(|| "x:y/z@2.0.0".to_owned());
+    let rename = |import: &Import| (import.own_name() == "a:b/c@1.0.0").then(|| "x:y/z@2.0.0".to_owned());
     let renamed = rename_imports(&wat(text), rename).unwrap();
     let shape = Shape::of(&renamed).unwrap();
     assert_eq!(shape.imports().iter().map(ToString::to_string).collect::<Vec<_>>(), ["x:y/z@2.0.0"]);
     assert_eq!(shape.exports().len(), 1);
-    let back = rename_imports(&renamed, |name| (name == "x:y/z@2.0.0").then(|| "a:b/c@1.0.0".to_owned())).unwrap();
+    let back = rename_imports(&renamed, |import| (import.own_name() == "x:y/z@2.0.0").then(|| "a:b/c@1.0.0".to_owned())).unwrap();
     assert_eq!(back.len(), wat(text).len());
     assert!(matches!(rename_imports(&wat("(module)"), rename), Err(RenameError::Module)));
+}
+
+#[test]
+fn a_label_stands_beside_the_interface_that_it_is_of() {
+    let text = r#"(component
+        (import "cache" (implements "a:b/c@1.0.0") (instance))
+        (import "a:b/c@1.0.0" (instance)))"#;
+    let shape = Shape::of(&wat(text)).unwrap();
+    assert_eq!(shape.imports().iter().map(ToString::to_string).collect::<Vec<_>>(), ["cache: a:b/c@1.0.0", "a:b/c@1.0.0"]);
+    let [cache, plain] = shape.imports() else { panic!("{shape:?}") };
+    assert_eq!((cache.name.as_str(), cache.version.as_deref(), cache.own_name()), ("a:b/c", Some("1.0.0"), "cache".to_owned()));
+    assert_eq!((plain.label.as_deref(), plain.own_name()), (None, "a:b/c@1.0.0".to_owned()));
+    let denied = rename_imports(&wat(text), |import| import.label.is_some().then(|| denied_name(&import.own_name()))).unwrap();
+    let shape = Shape::of(&denied).unwrap();
+    assert_eq!(shape.imports().iter().map(Import::is_denied).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(shape.imports()[0].to_string(), "coracle-denied-cache: a:b/c@1.0.0");
 }

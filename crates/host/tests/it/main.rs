@@ -4,3 +4,4 @@
 
 mod admission;
 mod files;
+mod labels;

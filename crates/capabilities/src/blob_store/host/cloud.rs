@@ -1,7 +1,7 @@
 //! `wasmcloud:blobstore@0.1.0` of wasmCloud 2, whose functions are async and whose bodies are streams.
 
-use coracle_engine::{InstanceState, View};
-use wasmtime::component::{Accessor, Linker, Resource, StreamReader};
+use coracle_engine::{InstanceState, Label, View};
+use wasmtime::component::{Accessor, Linker, LinkerInstance, Resource, StreamReader};
 
 use self::bindings::wasmcloud::blobstore::{blobstore, container, types};
 use super::cloud_body::{collect, deliver};
@@ -27,13 +27,21 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     blobstore::add_to_linker::<_, Access>(linker, view)
 }
 
+/// Adds the functions of an import under `label`.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, label: Label) -> wasmtime::Result<()> {
+    blobstore::add_to_linker_instance::<_, Access>(linker, label.view())
+}
+
 fn answer<T>(result: Result<T, Error>) -> Answer<T> {
     Ok(result.map_err(Into::into))
 }
 
 /// The container that `name` means, which need not be there.
 fn named<T: 'static>(guest: &Accessor<T, Access>, name: &str) -> Result<Container, Error> {
-    guest.with(|mut access| access.get().state.container(name))
+    guest.with(|mut access| {
+        let view = access.get();
+        view.state.container(view.label, name)
+    })
 }
 
 /// The container behind a resource. That it is not there is a fault of the guest, for which it traps.

@@ -7,10 +7,10 @@ mod wasi_draft;
 #[cfg(test)]
 mod tests;
 
-use coracle_engine::{Generation, InstanceState, View};
-use wasmtime::component::{HasData, Linker};
+use coracle_engine::{Generation, Import, InstanceState, Label, View};
+use wasmtime::component::{HasData, Linker, LinkerInstance};
 
-use super::State;
+use super::{State, WASI_BLOBSTORE};
 
 /// The host functions' view of an instance.
 struct Access;
@@ -26,6 +26,14 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
     match generation {
         Generation::P2 => Ok(()),
         Generation::P3 => cloud::link(linker),
+    }
+}
+
+/// Adds the functions of `import`, whose containers lie in the store that its label names.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {
+    match import.name.as_str() {
+        WASI_BLOBSTORE => wasi_draft::link_labelled(linker, label),
+        _ => cloud::link_labelled(linker, label),
     }
 }
 

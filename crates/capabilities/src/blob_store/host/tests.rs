@@ -234,3 +234,17 @@ async fn an_instance_without_a_grant_has_no_containers() {
     let value = view.new_outgoing_value().await.unwrap();
     assert!(view.outgoing_value_write_body(value).await.unwrap().is_err(), "no body is kept for it");
 }
+
+#[tokio::test]
+async fn under_a_label_containers_lie_in_its_store() {
+    let mut instance = instance(&["default", "archive"]).with_labels(["archive", "other"].map(str::to_owned).into());
+    let under = |place| Label::at(place).unwrap().view::<State>();
+    let mut archive = under(0)(&mut instance);
+    archive.create_container("photos".to_owned()).await.unwrap().unwrap();
+    assert!(archive.create_container("default/photos".to_owned()).await.unwrap().is_err(), "a label is all of its import");
+    let mut plain = view(&mut instance);
+    assert_eq!(plain.container_exists("photos".to_owned()).await.unwrap(), Ok(false));
+    assert_eq!(plain.container_exists("archive/photos".to_owned()).await.unwrap(), Ok(true));
+    let denied = under(1)(&mut instance).container_exists("photos".to_owned()).await.unwrap();
+    assert_eq!(denied, Err("access denied".to_owned()));
+}

@@ -1,7 +1,7 @@
 //! `wasi:blobstore@0.2.0-draft`: a thin translation to [`Container`], [`Outgoing`] and [`Incoming`].
 
-use coracle_engine::{InstanceState, View};
-use wasmtime::component::{Linker, Resource};
+use coracle_engine::{InstanceState, Label, View};
+use wasmtime::component::{Linker, LinkerInstance, Resource};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream};
 
 use self::bindings::wasi::blobstore::{blobstore, container, types};
@@ -36,6 +36,11 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     blobstore::add_to_linker::<_, Access>(linker, view)
 }
 
+/// Adds the functions of an import under `label`.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, label: Label) -> wasmtime::Result<()> {
+    blobstore::add_to_linker_instance::<_, Access>(linker, label.view())
+}
+
 /// Answers in the interface's own words, where every error is a text.
 fn answer<T>(result: Result<T, Error>) -> Answer<T> {
     Ok(result.map_err(|error| error.to_string()))
@@ -52,7 +57,7 @@ fn hold(view: &mut View<'_, State>, container: Container) -> Answer<Resource<Con
 impl blobstore::Host for View<'_, State> {
     async fn create_container(&mut self, name: String) -> Answer<Resource<Container>> {
         let created = async {
-            let container = self.state.container(&name)?;
+            let container = self.state.container(self.label, &name)?;
             container.create().await?;
             Ok(container)
         };
@@ -64,7 +69,7 @@ impl blobstore::Host for View<'_, State> {
 
     async fn get_container(&mut self, name: String) -> Answer<Resource<Container>> {
         let found = async {
-            let container = self.state.container(&name)?;
+            let container = self.state.container(self.label, &name)?;
             container.created().await?.ok_or(Error::NoContainer(name))?;
             Ok(container)
         };
@@ -75,31 +80,37 @@ impl blobstore::Host for View<'_, State> {
     }
 
     async fn delete_container(&mut self, name: String) -> Answer<()> {
-        match self.state.container(&name) {
+        match self.state.container(self.label, &name) {
             Ok(container) => answer(container.remove().await),
             Err(error) => answer(Err(error)),
         }
     }
 
     async fn container_exists(&mut self, name: String) -> Answer<bool> {
-        match self.state.container(&name) {
+        match self.state.container(self.label, &name) {
             Ok(container) => answer(container.created().await.map(|created| created.is_some())),
             Err(error) => answer(Err(error)),
         }
     }
 
     async fn copy_object(&mut self, from: types::ObjectId, to: types::ObjectId) -> Answer<()> {
-        answer(transfer(self.state, from, to, false).await)
+        answer(transfer(ends(self, &from, &to), (from.object, to.object), false).await)
     }
 
     async fn move_object(&mut self, from: types::ObjectId, to: types::ObjectId) -> Answer<()> {
-        answer(transfer(self.state, from, to, true).await)
+        answer(transfer(ends(self, &from, &to), (from.object, to.object), true).await)
     }
 }
 
-async fn transfer(state: &State, from: types::ObjectId, to: types::ObjectId, is_move: bool) -> Result<(), Error> {
-    let (source, target) = (state.container(&from.container)?, state.container(&to.container)?);
-    Container::transfer_object((&source, from.object), (&target, to.object), is_move).await
+/// The containers of two objects.
+fn ends(view: &View<'_, State>, from: &types::ObjectId, to: &types::ObjectId) -> Result<(Container, Container), Error> {
+    let named = |name: &str| view.state.container(view.label, name);
+    Ok((named(&from.container)?, named(&to.container)?))
+}
+
+async fn transfer(ends: Result<(Container, Container), Error>, (from, to): (String, String), is_move: bool) -> Result<(), Error> {
+    let (source, target) = ends?;
+    Container::transfer_object((&source, from), (&target, to), is_move).await
 }
 
 impl container::HostContainer for View<'_, State> {

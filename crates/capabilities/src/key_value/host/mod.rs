@@ -7,11 +7,11 @@ mod wasi_draft;
 mod wasi_draft2;
 mod wasmcloud;
 
-use coracle_engine::{Generation, InstanceState, View};
-use wasmtime::component::{HasData, Linker, Resource};
+use coracle_engine::{Generation, Import, InstanceState, Label, View};
+use wasmtime::component::{HasData, Linker, LinkerInstance, Resource};
 
 use super::handle::Handle;
-use super::{Error, State};
+use super::{DEFAULT_LABEL, DRAFT, Error, State, WASI_STORE};
 
 /// The host functions' view of an instance.
 struct Access;
@@ -31,6 +31,18 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
         for_wasmcloud(linker)?;
     }
     Ok(())
+}
+
+/// Adds the functions of `import`, which opens the store that its label names.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {
+    use wasi_draft::bindings::wasi::keyvalue::store as draft;
+    use wasi_draft2::bindings::wasi::keyvalue::store as draft2;
+    use wasmcloud::bindings::wasmcloud::keyvalue::store as wasmcloud;
+    match (import.name.as_str(), import.version.as_deref()) {
+        (WASI_STORE, Some(DRAFT)) => draft::add_to_linker_instance::<_, Access>(linker, label.view()),
+        (WASI_STORE, _) => draft2::add_to_linker_instance::<_, Access>(linker, label.view()),
+        _ => wasmcloud::add_to_linker_instance::<_, Access>(linker, label.view()),
+    }
 }
 
 fn for_draft(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
@@ -60,14 +72,23 @@ fn view(instance: &mut InstanceState) -> View<'_, State> {
     instance.view()
 }
 
-/// Opens `label` as a resource of the instance.
-#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = label))]
-fn open(view: &mut View<'_, State>, label: &str) -> Result<Resource<Handle>, Error> {
-    let handle = view.state.open(label)?;
+/// Opens what `identifier` means as a resource of the instance.
+#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
+fn open(view: &mut View<'_, State>, identifier: &str) -> Result<Resource<Handle>, Error> {
+    let handle = view.state.open(meant(view.label, identifier)?)?;
     view.table.push(handle).map_err(|_| {
         view.state.close();
         Error::TableFull
     })
+}
+
+/// The label that `identifier` means. An import under a label has one store, which needs no name or that of the default.
+fn meant<'a>(label: Option<&'a str>, identifier: &'a str) -> Result<&'a str, Error> {
+    match label {
+        None => Ok(identifier),
+        Some(label) if ["", DEFAULT_LABEL, label].contains(&identifier) => Ok(label),
+        Some(_) => Err(Error::AccessDenied),
+    }
 }
 
 /// The store behind a resource. That it is not there is a fault of the guest, for which it traps.

@@ -98,7 +98,7 @@ fn open<T: Send + 'static>(
     guest.with(|mut access| {
         let view = access.get();
         let (bytes_max, room) = (view.state.limits().body_bytes_max, view.state.room());
-        match view.state.outlet(subject) {
+        match view.state.outlet(view.label, subject) {
             Ok(outlet) => {
                 let (done, collected) = oneshot::channel();
                 body.pipe(&mut access, Collector { collected: BytesMut::new(), bytes_max, room, taken: None, done: Some(done) })?;

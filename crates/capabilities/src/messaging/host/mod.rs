@@ -6,8 +6,8 @@ mod consumer_async;
 mod message;
 mod producer;
 
-use coracle_engine::{Generation, InstanceState, View};
-use wasmtime::component::{HasData, Linker};
+use coracle_engine::{Generation, Import, InstanceState, Label, View};
+use wasmtime::component::{HasData, Linker, LinkerInstance};
 
 use super::handle::Outlet;
 use super::{Error, Message, State};
@@ -26,6 +26,16 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
     match generation {
         Generation::P2 => Ok(()),
         Generation::P3 => consumer_async::bindings::wasmcloud::messaging::consumer::add_to_linker::<_, Access>(linker, view),
+    }
+}
+
+/// Adds the functions of `import`, a consumer of the broker that its label names.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, import: &Import, label: Label) -> wasmtime::Result<()> {
+    use consumer::bindings::wasmcloud::messaging::consumer as texts;
+    use consumer_async::bindings::wasmcloud::messaging::consumer as streams;
+    match import.version.as_deref() {
+        Some(version) if version.starts_with("0.2.") => texts::add_to_linker_instance::<_, Access>(linker, label.view()),
+        _ => streams::add_to_linker_instance::<_, Access>(linker, label.view()),
     }
 }
 

@@ -68,6 +68,17 @@ async fn a_message_goes_to_the_first_label_that_has_its_subject() {
 }
 
 #[tokio::test]
+async fn under_a_label_a_message_goes_to_its_broker_alone() {
+    let (instance, site) = instance(&json!({ "default": ["a", "b"], "other": ["a"] }));
+    let mut instance = instance.with_labels(["other".to_owned()].into());
+    let mut view = Label::at(0).unwrap().view::<State>()(&mut instance);
+    let mut other = messaging::local(&site, "other").unwrap().subscribe("a").unwrap();
+    view.publish(broker_message("a", b"x")).await.unwrap().unwrap();
+    assert_eq!(other.next().await.unwrap().subject, "a");
+    assert_eq!(view.publish(broker_message("b", b"x")).await.unwrap(), Err("access denied".to_owned()));
+}
+
+#[tokio::test]
 async fn what_is_too_large_or_no_subject_is_refused() {
     let (mut instance, _site) = instance(&json!(["default"]));
     let mut view = view(&mut instance);

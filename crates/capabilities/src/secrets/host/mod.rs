@@ -4,8 +4,8 @@
 mod v1;
 mod v2;
 
-use coracle_engine::{Generation, InstanceState, View};
-use wasmtime::component::{HasData, Linker, Resource};
+use coracle_engine::{Generation, InstanceState, Label, View};
+use wasmtime::component::{HasData, Linker, LinkerInstance, Resource};
 
 use super::{Error, State};
 use crate::resolver::Secret;
@@ -28,6 +28,11 @@ pub(super) fn link(linker: &mut Linker<InstanceState>, generation: Generation) -
         v2::link(linker)?;
     }
     Ok(())
+}
+
+/// Adds the functions of an import of `secret`, whose label is the secret's name.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, label: Label) -> wasmtime::Result<()> {
+    v2::link_labelled(linker, label)
 }
 
 fn view(instance: &mut InstanceState) -> View<'_, State> {

@@ -1,8 +1,8 @@
 //! `wasmcloud:secrets@2.1.0`, whose functions are async. Its interface `secret` is meant to be imported once for each secret, under the
-//! secret's name; imported under its own name it means the only secret that the component was granted.
+//! secret's name as its label; imported under its own name it means the only secret that the component was granted.
 
-use coracle_engine::{InstanceState, View};
-use wasmtime::component::{Accessor, Linker, Resource};
+use coracle_engine::{InstanceState, Label, View};
+use wasmtime::component::{Accessor, Linker, LinkerInstance, Resource};
 
 use self::bindings::wasmcloud::secrets::{reveal, secret, store};
 use super::{Access, Held, errors, hold, release, view};
@@ -22,6 +22,11 @@ pub(super) fn link(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     store::add_to_linker::<_, Access>(linker, view)?;
     reveal::add_to_linker::<_, Access>(linker, view)?;
     secret::add_to_linker::<_, Access>(linker, view)
+}
+
+/// Adds the one secret that `label` names.
+pub(super) fn link_labelled(linker: &mut LinkerInstance<'_, InstanceState>, label: Label) -> wasmtime::Result<()> {
+    secret::add_to_linker_instance::<_, Access>(linker, label.view())
 }
 
 errors!(store::SecretsError);
@@ -57,8 +62,14 @@ impl reveal::Host for View<'_, State> {}
 impl<T: Send> secret::HostWithStore<T> for Access {
     /// There is no error to answer with, so that a guest without its secret ends here.
     async fn get(guest: &Accessor<T, Self>) -> wasmtime::Result<Resource<Held>> {
-        let Some(key) = guest.with(|mut access| access.get().state.only()) else {
-            wasmtime::bail!("`wasmcloud:secrets/secret` means the only secret of a component; grant it one, or let it use `store`");
+        let key = guest.with(|mut access| {
+            let view = access.get();
+            view.label.map(str::to_owned).or_else(|| view.state.only())
+        });
+        let Some(key) = key else {
+            wasmtime::bail!(
+                "`wasmcloud:secrets/secret` means the only secret of a component; grant it one, or let it import each under its name"
+            );
         };
         get(guest, &key).await.map_err(|error| wasmtime::format_err!("the secret `{key}` cannot be had: {error}"))
     }
