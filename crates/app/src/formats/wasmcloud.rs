@@ -44,7 +44,7 @@ impl Import {
             ("wasmcloud", "postgres") => Self::Labelled(&["capabilities", "postgres"]),
             ("wasi", "http") => Self::HttpClient,
             ("wasi", "config" | "logging" | "clocks" | "random" | "io" | "cli" | "filesystem" | "sockets" | "otel")
-            | ("wasmcloud", "secrets") => Self::Free,
+            | ("wasmcloud", "secrets" | "bus") => Self::Free,
             _ => Self::Unknown,
         }
     }

@@ -210,7 +210,7 @@ fn every_interface_that_has_a_backend_is_granted_by_the_name_of_its_link() {
 #[test]
 fn interfaces_that_every_component_has_grant_nothing() {
     for (namespace, package) in
-        [("wasi", "config"), ("wasi", "logging"), ("wasi", "sockets"), ("wasi", "otel"), ("wasmcloud", "secrets")]
+        [("wasi", "config"), ("wasi", "logging"), ("wasi", "sockets"), ("wasi", "otel"), ("wasmcloud", "secrets"), ("wasmcloud", "bus")]
     {
         let link = format!("target: provider\nnamespace: {namespace}\npackage: {package}\ninterfaces: [any]");
         let component = app("wadm.yaml", &with(IMAGE, &link)).components.swap_remove(0);

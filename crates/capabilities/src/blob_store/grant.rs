@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+use coracle_engine::{Grant, GrantError, GrantRequest, Identity, Linkable, Links};
 
 use super::config::Bindings;
 use super::handle::{Budget, Container, OPERATIONS};
@@ -14,10 +14,14 @@ use crate::operations::Operations;
 /// What stands between a label and a container.
 const SEPARATOR: char = '/';
 
+/// The interface whose link decides where unqualified containers lie, in wasmCloud also for calls of `container`.
+const LINKED: &str = "wasi:blobstore/blobstore";
+
 /// The blob state of one instance. By default it has nothing.
 #[derive(Default)]
 pub struct State {
     stores: Stores,
+    links: Links,
     pub(super) budget: Arc<Budget>,
 }
 
@@ -43,15 +47,46 @@ impl State {
         let first = self.stores.first().ok_or(Error::AccessDenied)?;
         let (granted, within) = match name.split_once(SEPARATOR) {
             None => (first, name),
-            Some((label, within)) => (self.stores.iter().find(|granted| granted.label == label).ok_or(Error::AccessDenied)?, within),
+            Some((label, within)) => (self.labelled(label).ok_or(Error::AccessDenied)?, within),
         };
+        self.container_in(granted, name, within)
+    }
+
+    /// The same for guests of wasmCloud 1, whose unqualified containers lie where the link leads that they chose.
+    pub(super) fn linked_container(&self, name: &str) -> Result<Container, Error> {
+        match self.links.chosen(LINKED) {
+            Some(link) if !name.contains(SEPARATOR) => {
+                let granted = self.labelled(link).ok_or_else(|| Error::NoLink(link.to_owned()))?;
+                self.container_in(granted, name, name)
+            }
+            _ => self.container(name),
+        }
+    }
+
+    /// The container that `open` means now, of the same guests: one that is unqualified is wherever the link leads.
+    pub(super) fn meant(&self, open: &Container) -> Result<Container, Error> {
+        self.linked_container(open.name())
+    }
+
+    fn labelled(&self, label: &str) -> Option<&Arc<Granted>> {
+        self.stores.iter().find(|granted| granted.label == label)
+    }
+
+    fn container_in(&self, granted: &Arc<Granted>, name: &str, within: &str) -> Result<Container, Error> {
         check_container(within)?;
         Ok(Container::new(Arc::clone(granted), Arc::clone(&self.budget), name.to_owned(), within.to_owned()))
     }
 
-    /// Gives the next invocation its own operations. What is open stays so, with the guest that holds it.
-    pub(super) fn renew(&self) {
+    /// What the instance may link.
+    pub(super) fn linkable(&mut self) -> Linkable<'_> {
+        let Self { stores, links, .. } = self;
+        Linkable { interfaces: &[LINKED], labels: stores.iter().map(|granted| granted.label.clone()).collect(), links }
+    }
+
+    /// Gives the next invocation its own operations and links. What is open stays so, with the guest that holds it.
+    pub(super) fn renew(&mut self) {
         self.budget.renew();
+        self.links.clear();
     }
 }
 
@@ -63,7 +98,7 @@ impl Grant for Given {
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
         let budget = |granted: &Arc<Granted>| Budget::new(&granted.limits, Arc::clone(&self.operations));
         let budget = self.stores.first().map(budget).unwrap_or_default();
-        Box::new(State { stores: Arc::clone(&self.stores), budget: Arc::new(budget) })
+        Box::new(State { stores: Arc::clone(&self.stores), links: Links::default(), budget: Arc::new(budget) })
     }
 
     fn describe(&self) -> Vec<String> {

@@ -23,7 +23,7 @@ pub use limits::Limits;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
-    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface, Linkable,
 };
 use futures::stream::BoxStream;
 use wasmtime::component::Linker;
@@ -113,6 +113,9 @@ pub enum Error {
     /// The component was granted no such store.
     #[error("access denied")]
     AccessDenied,
+    /// The instance chose a link that the component was not granted.
+    #[error("there is no link `{0}`; grant the component that label")]
+    NoLink(String),
     /// There is no such container.
     #[error("container `{0}` does not exist")]
     NoContainer(String),
@@ -253,6 +256,10 @@ impl Capability for BlobStore {
 
     fn bounds(&self) -> Vec<Bound> {
         Limits::default().bounds()
+    }
+
+    fn linkable<'i>(&self, instance: &'i mut InstanceState) -> Option<Linkable<'i>> {
+        Some(instance.state::<State>().linkable())
     }
 
     fn about(&self) -> About {

@@ -29,7 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
-    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+    About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface, Linkable,
 };
 use wasmtime::component::Linker;
 
@@ -80,6 +80,9 @@ pub enum Error {
     /// The component was not granted the label, or the subject.
     #[error("access denied")]
     AccessDenied,
+    /// The instance chose a link that the component was not granted.
+    #[error("there is no link `{0}`; grant the component that label")]
+    NoLink(String),
     /// The subject is none that can be published to.
     #[error("the subject is not valid: {0}")]
     Subject(&'static str),
@@ -164,6 +167,10 @@ impl Capability for Messaging {
 
     fn bounds(&self) -> Vec<Bound> {
         Limits::default().bounds()
+    }
+
+    fn linkable<'i>(&self, instance: &'i mut InstanceState) -> Option<Linkable<'i>> {
+        Some(instance.state::<State>().linkable())
     }
 
     fn about(&self) -> About {

@@ -229,6 +229,36 @@ fn what_a_manifest_does_not_link_is_denied_and_what_has_no_backend_does_not_star
 }
 
 #[test]
+fn a_component_chooses_at_run_time_among_the_links_of_its_manifest() {
+    let backup = "        - type: link\n          properties: { target: kvredis, namespace: wasi, package: keyvalue, interfaces: [atomics, store], name: backup }\n";
+    let wadm =
+        WADM.replace("wasmcloud-counter.wasm", "bus.wasm").replacen("    - name: kvredis\n", &format!("{backup}    - name: kvredis\n"), 1);
+    let workload = WORKLOAD.replace("wasmcloud-counter.wasm", "bus.wasm").replace(", config: { host: counting.example }", "")
+        + "        - { namespace: wasi, package: keyvalue, interfaces: [store, atomics], name: backup }\n";
+    for (name, text) in [("wadm.yaml", wadm), ("workload.yaml", workload)] {
+        let app = App::new();
+        std::fs::copy(coracle_testkit::built_path("examples/bus"), app.path("bus.wasm")).unwrap();
+        app.file(name, &text);
+        app.file("runtime.toml", "[key_value_store.backup]\ntype = \"memory\"\n");
+        let serving = app.up(&[name, "--quiet", "--runtime-config-file", "runtime.toml"]);
+        for (path, answer) in [
+            ("/a", "visit 1 of /a by default\n"),
+            ("/a", "visit 2 of /a by default\n"),
+            ("/a?backup", "visit 1 of /a by backup\n"),
+            ("/a", "visit 3 of /a by default\n"),
+            ("/a?backup", "visit 2 of /a by backup\n"),
+            ("/a?lost", "it failed: `wasi:keyvalue/store` has no link `lost`; grant the component that label\n"),
+            ("/a", "visit 4 of /a by default\n"),
+        ] {
+            assert_eq!(serving.get(path), (200, answer.to_owned()), "{name}");
+        }
+        let inspected = String::from_utf8(app.output(&["inspect", name]).stdout).unwrap();
+        let row = inspected.lines().find(|line| line.contains("wasmcloud:bus/lattice@2.0.1")).unwrap();
+        assert!(!row.contains("unavailable"), "{row}");
+    }
+}
+
+#[test]
 fn manifests_of_both_generations_let_a_component_publish() {
     let wadm = WADM.replace("wasmcloud-counter.wasm", "messaging.wasm").replace(
         "namespace: wasi, package: keyvalue, interfaces: [atomics, store]",

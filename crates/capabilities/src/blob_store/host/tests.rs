@@ -234,3 +234,37 @@ async fn an_instance_without_a_grant_has_no_containers() {
     let value = view.new_outgoing_value().await.unwrap();
     assert!(view.outgoing_value_write_body(value).await.unwrap().is_err(), "no body is kept for it");
 }
+
+#[tokio::test]
+async fn unqualified_containers_lie_where_the_link_leads() {
+    let mut instance = instance(&["default", "backup"]);
+    let mut view = view(&mut instance);
+    let choose = |view: Viewed<'_, '_>, label: &str| {
+        let linkable = view.state.linkable();
+        linkable.links.choose(linkable.interfaces[0], label);
+    };
+    let files = container(&mut view, "files").await;
+    write(&mut view, &files, "a", &[b"here"]).await.unwrap();
+    choose(&mut view, "backup");
+    // To wasmCloud a container is a name, also one that was opened before.
+    assert_eq!(read(&mut view, &files, "a", 0, 9).await.unwrap_err(), "object `a` does not exist");
+    let there = container(&mut view, "files").await;
+    for (container, text) in [(&files, b"over"), (&there, b"that")] {
+        write(&mut view, container, "a", &[text]).await.unwrap();
+    }
+    let qualified = view.get_container("backup/files".to_owned()).await.unwrap().unwrap();
+    assert_eq!(read(&mut view, &qualified, "a", 0, 9).await.unwrap(), b"that");
+    let id = |container: &str, object: &str| ObjectId { container: container.to_owned(), object: object.to_owned() };
+    view.copy_object(id("files", "a"), id("default/files", "b")).await.unwrap().unwrap();
+
+    choose(&mut view, "default");
+    assert_eq!(read(&mut view, &files, "a", 0, 9).await.unwrap(), b"here");
+    assert_eq!(read(&mut view, &there, "b", 0, 9).await.unwrap(), b"that");
+    choose(&mut view, "lost");
+    let lost = "there is no link `lost`; grant the component that label";
+    assert_eq!(read(&mut view, &files, "a", 0, 9).await.unwrap_err(), lost);
+    assert_eq!(write(&mut view, &files, "a", &[b"x"]).await.unwrap_err(), lost);
+    assert_eq!(view.container_exists("files".to_owned()).await.unwrap().unwrap_err(), lost);
+    assert_eq!(view.list_objects(borrow(&files)).await.unwrap().unwrap_err(), lost);
+    assert_eq!(read(&mut view, &qualified, "a", 0, 9).await.unwrap(), b"that", "what is named is what is meant");
+}
