@@ -2,6 +2,7 @@
 //! share stands beside them.
 
 pub mod blob_store;
+pub mod bus;
 pub mod config;
 pub mod egress;
 pub mod http_client;
@@ -56,6 +57,7 @@ pub const ALL: &[&dyn Capability] = &[
     &blob_store::BlobStore,
     &mqtt::Mqtt,
     &messaging::Messaging,
+    &bus::Bus,
     &llm::Llm,
 ];
 

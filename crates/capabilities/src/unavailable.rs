@@ -4,8 +4,7 @@
 use coracle_engine::{Import, Interface};
 
 /// The interfaces, in the versions that are met.
-pub const UNAVAILABLE: &[Interface] =
-    &[at("wasmcloud:bus/error", &["2.0.1"]), at("wasmcloud:bus/lattice", &["1.0.0", "2.0.1"]), at("wasmcloud:identity/store", &["0.0.1"])];
+pub const UNAVAILABLE: &[Interface] = &[at("wasmcloud:bus/error", &["2.0.1"]), at("wasmcloud:identity/store", &["0.0.1"])];
 
 const fn at(name: &'static str, versions: &'static [&'static str]) -> Interface {
     Interface { name, versions, granted_by: None }

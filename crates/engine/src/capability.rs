@@ -10,7 +10,7 @@ use wasmtime::component::{Linker, LinkerInstance};
 
 use crate::shape::versions_agree;
 use crate::world::released;
-use crate::{About, Bound, ConfigTable, Generation, Identity, Import, InstanceState, Label};
+use crate::{About, Bound, ConfigTable, Generation, Identity, Import, InstanceState, Label, Linkable};
 
 /// One thing a host can do for a guest. Values of this trait stand in one list, and the linker, admission, reference pages and
 /// start-up tables are made from that list alone.
@@ -48,6 +48,16 @@ pub trait Capability: Sync + 'static {
     /// Starts what this capability counts for each invocation anew. Called when `instance` is used for another one; state that the
     /// instance has not opened yet has nothing to renew.
     fn renew(&self, _instance: &mut InstanceState) {}
+
+    /// What `instance` may link of this capability at run time; `None` where a guest always names what it means.
+    fn linkable<'i>(&self, _instance: &'i mut InstanceState) -> Option<Linkable<'i>> {
+        None
+    }
+
+    /// Whether a call decides what calls of other interfaces do, so that one part of a composed component would steer the others.
+    fn steers_other_parts(&self) -> bool {
+        false
+    }
 
     /// What the reference page says.
     fn about(&self) -> About;

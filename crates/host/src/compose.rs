@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_this_version_lacks_is_denied_to_everybody() {
-        for name in ["wasmcloud:identity/store@0.0.1", "wasmcloud:bus/lattice@1.0.0"] {
+        for name in ["wasmcloud:identity/store@0.0.1", "wasmcloud:bus/error@2.0.1"] {
             assert!(is_unavailable(&Import::parse(name)), "{name}");
         }
     }

@@ -6,14 +6,18 @@ use coracle_capabilities::ALL;
 use coracle_engine::Import;
 
 /// Whether a dependency that inherits `inherit` may have `import`. What every component has, such as clocks, it may; so it may what no
-/// capability knows. A grant that cannot be named alone is inherited only with everything else.
+/// capability knows. A grant that cannot be named alone is inherited only with everything else, and so is what would change the calls of
+/// the other parts.
 pub(crate) fn inherits(inherit: &Inherit, import: &Import) -> bool {
-    let interfaces = ALL.iter().flat_map(|capability| capability.interfaces());
-    let interface = interfaces.filter(|interface| interface.answers(&import.name, import.version.as_deref())).find_map(|it| it.granted_by);
-    interface.is_none_or(|granted_by| match inherit {
-        Inherit::All => true,
-        Inherit::None => false,
-        Inherit::Some(keys) => keys.iter().any(|key| grant_of(*key) == granted_by),
+    if matches!(inherit, Inherit::All) {
+        return true;
+    }
+    let interfaces = ALL.iter().flat_map(|capability| capability.interfaces().iter().map(move |interface| (capability, interface)));
+    let answering = interfaces.filter(|(_, interface)| interface.answers(&import.name, import.version.as_deref()));
+    answering.into_iter().all(|(capability, interface)| match (interface.granted_by, inherit) {
+        (None, _) => !capability.steers_other_parts(),
+        (Some(granted_by), Inherit::Some(keys)) => keys.iter().any(|key| grant_of(*key) == granted_by),
+        (Some(_), _) => false,
     })
 }
 
@@ -119,12 +123,15 @@ mod tests {
     #[test]
     fn grants_without_a_key_go_with_all_of_them() {
         let every = || Inherit::Some(InheritKey::ALL.into());
-        for name in ["wasmcloud:secrets/store@0.1.0-draft", "wasmcloud:secrets/reveal@2.1.0"] {
-            assert!(
-                restricted(&Import::parse(name), &Inherit::None).is_some() && restricted(&Import::parse(name), &every()).is_some(),
-                "{name}"
-            );
-            assert_eq!(restricted(&Import::parse(name), &Inherit::All), None, "{name}");
+        for name in [
+            "wasmcloud:bus/lattice@1.0.0",
+            "wasmcloud:bus/lattice@2.0.1",
+            "wasmcloud:secrets/store@0.1.0-draft",
+            "wasmcloud:secrets/reveal@2.1.0",
+        ] {
+            let import = Import::parse(name);
+            assert!(restricted(&import, &Inherit::None).is_some() && restricted(&import, &every()).is_some(), "{name}");
+            assert_eq!(restricted(&import, &Inherit::All), None, "{name}");
         }
     }
 

@@ -40,12 +40,11 @@ impl Import {
         match (namespace, package) {
             ("wasi" | "wasmcloud", "keyvalue") => Self::Labelled(&["key_value_stores"]),
             ("wasi" | "wasmcloud", "blobstore") => Self::Labelled(&["capabilities", "blob-store"]),
-            ("wasmcloud", "messaging") => Self::Labelled(&["capabilities", "messaging"]),
+            ("wasi" | "wasmcloud", "messaging") => Self::Labelled(&["capabilities", "messaging"]),
             ("wasmcloud", "postgres") => Self::Labelled(&["capabilities", "postgres"]),
             ("wasi", "http") => Self::HttpClient,
-            ("wasi", "config" | "logging" | "clocks" | "random" | "io" | "cli" | "filesystem" | "otel") | ("wasmcloud", "secrets") => {
-                Self::Free
-            }
+            ("wasi", "config" | "logging" | "clocks" | "random" | "io" | "cli" | "filesystem" | "sockets" | "otel")
+            | ("wasmcloud", "secrets" | "bus") => Self::Free,
             _ => Self::Unknown,
         }
     }

@@ -185,3 +185,35 @@ fn what_the_operator_decides_is_told() {
         expect!["wadm.yaml:13:30: `spread` of `web` has no effect: an application runs on the host that serves it"],
     );
 }
+
+#[test]
+fn every_interface_that_has_a_backend_is_granted_by_the_name_of_its_link() {
+    for (namespace, package, grant) in [
+        ("wasi", "keyvalue", "key-value"),
+        ("wasmcloud", "keyvalue", "key-value"),
+        ("wasi", "blobstore", "blob-store"),
+        ("wasmcloud", "blobstore", "blob-store"),
+        ("wasmcloud", "messaging", "messaging"),
+        ("wasi", "messaging", "messaging"),
+        ("wasmcloud", "postgres", "postgres"),
+    ] {
+        let link = format!("target: provider\nnamespace: {namespace}\npackage: {package}\ninterfaces: [any]");
+        let component = |link: &str| app("wadm.yaml", &with(IMAGE, link)).components.swap_remove(0);
+        let [unnamed, named] = [component(&link), component(&format!("{link}\nname: second"))];
+        assert_eq!(unnamed.grants[grant], json!(["default"]), "{namespace}:{package}");
+        assert_eq!(named.grants[grant], json!(["second"]), "{namespace}:{package}");
+        assert_eq!(named.grants.len(), 1, "{namespace}:{package} grants nothing else: {:?}", named.grants);
+        assert!(named.places.of(grant).is_some());
+    }
+}
+
+#[test]
+fn interfaces_that_every_component_has_grant_nothing() {
+    for (namespace, package) in
+        [("wasi", "config"), ("wasi", "logging"), ("wasi", "sockets"), ("wasi", "otel"), ("wasmcloud", "secrets"), ("wasmcloud", "bus")]
+    {
+        let link = format!("target: provider\nnamespace: {namespace}\npackage: {package}\ninterfaces: [any]");
+        let component = app("wadm.yaml", &with(IMAGE, &link)).components.swap_remove(0);
+        assert!(component.grants.is_empty(), "{namespace}:{package}: {:?}", component.grants);
+    }
+}

@@ -104,6 +104,13 @@ fn what_has_no_counterpart_is_refused_by_name() {
               help: remove the interface; HTTP requests are what wakes components here"#]],
     );
     refused(
+        "interfaces: [consumer]",
+        "interfaces: [producer, incoming-handler]",
+        expect![[r#"
+            workload.yaml:40:44: `wasmcloud:messaging/incoming-handler` calls a component, and this version has no trigger for it
+              help: remove the interface; HTTP requests are what wakes components here"#]],
+    );
+    refused(
         "package: postgres",
         "package: couchbase",
         expect![[r#"
@@ -151,4 +158,29 @@ fn what_somebody_else_decides_is_told() {
         "name: cache, config: { backend: redis } }",
         expect!["workload.yaml:38:83: `config` has no effect: the operator binds the label `cache` in the runtime configuration"],
     );
+}
+
+#[test]
+fn every_interface_that_has_a_backend_is_granted_to_each_component_by_its_name() {
+    for (namespace, package, grant) in [
+        ("wasi", "keyvalue", "key-value"),
+        ("wasmcloud", "keyvalue", "key-value"),
+        ("wasi", "blobstore", "blob-store"),
+        ("wasmcloud", "blobstore", "blob-store"),
+        ("wasmcloud", "messaging", "messaging"),
+        ("wasi", "messaging", "messaging"),
+        ("wasmcloud", "postgres", "postgres"),
+    ] {
+        let text = format!(
+            "apiVersion: runtime.wasmcloud.dev/v1alpha1\nkind: WorkloadDeployment\nmetadata: {{ name: a }}\nspec:\n  template:\n    spec:\n      \
+             components:\n        - {{ name: one, image: \"file://one.wasm\" }}\n        - {{ name: two, image: \"file://two.wasm\" }}\n      \
+             hostInterfaces:\n        - {{ namespace: {namespace}, package: {package}, interfaces: [any] }}\n        \
+             - {{ namespace: {namespace}, package: {package}, interfaces: [any], name: second }}\n        \
+             - {{ namespace: wasmcloud, package: secrets, interfaces: [store] }}\n        - {{ namespace: wasi, package: sockets, interfaces: [tcp] }}\n"
+        );
+        for component in app("workload.yaml", &text).components {
+            assert_eq!(component.grants[grant], json!(["default", "second"]), "{namespace}:{package}");
+            assert_eq!(component.grants.len(), 1, "{namespace}:{package} grants nothing else: {:?}", component.grants);
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub(crate) enum ConnectorError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The server does not prove who it is, or speaks no TLS.
-    #[error("`{destination}` could not be spoken to by TLS; check its certificate and the roots that are trusted")]
+    #[error("`{destination}` could not be spoken to by TLS; check its certificate, and name who vouches for it in `ca_roots_file`")]
     Tls {
         /// Where to.
         destination: String,

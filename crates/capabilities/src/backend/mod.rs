@@ -21,9 +21,7 @@ use std::sync::Arc;
 
 use coracle_engine::{Bind, BindError, Site};
 use kept::{Fingerprint, Kept};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
 use crate::tls;
@@ -111,18 +109,8 @@ impl<'a> Opening<'a> {
             remedy: "name certificates as PEM in `ca_roots_file`; a relative path starts at the runtime configuration's folder".to_owned(),
             source,
         };
-        let roots = match ca_roots_file {
-            None => tls::usual_roots(),
-            Some(file) => {
-                let read = CertificateDer::pem_file_iter(self.path(file)).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-                let mut roots = RootCertStore::empty();
-                roots.add_parsable_certificates(read.map_err(|error| unusable(Box::new(error)))?);
-                roots
-            }
-        };
-        if roots.is_empty() {
-            return Err(self.refused("no certificate is trusted", "name certificates as PEM in `ca_roots_file`"));
-        }
+        let roots = ca_roots_file.map_or_else(|| Ok(tls::usual_roots()), |file| tls::roots_in(&self.path(file)));
+        let roots = roots.map_err(|error| unusable(Box::new(error)))?;
         tls::client_config(roots, None).map(Arc::new).map_err(|error| unusable(Box::new(error)))
     }
 

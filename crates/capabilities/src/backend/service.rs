@@ -2,21 +2,16 @@
 //! that it wants to see.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use coracle_engine::BindError;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use super::{Answer, Http, HttpError, Opening};
 use crate::resolver::{Secret, read_secret};
-use crate::tls;
 
 /// A service at a base address.
 #[derive(Clone)]
@@ -72,9 +67,7 @@ impl Service {
         }
         let mut connector = opening.connector(address, base.scheme())?;
         if base.scheme() == "https" {
-            let roots = roots_file.map_or_else(|| Ok(tls::usual_roots()), |file| roots(opening, file))?;
-            let config = tls::client_config(roots, None).map_err(|source| unusable(opening, "its TLS", source))?;
-            connector = connector.with_tls(Arc::new(config));
+            connector = connector.with_tls(opening.tls(roots_file)?);
         }
         let place = connector.destination().to_string();
         Ok(Self { base, http: Http::new(connector, timeout), place })
@@ -130,19 +123,4 @@ impl Token {
         header.set_sensitive(true);
         Ok(header)
     }
-}
-
-fn roots(opening: &Opening<'_>, file: &Path) -> Result<RootCertStore, BindError> {
-    let path = opening.path(file);
-    let mut roots = RootCertStore::empty();
-    let read = CertificateDer::pem_file_iter(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    roots.add_parsable_certificates(read.map_err(|source| unusable(opening, "its `ca_roots_file`", source))?);
-    if roots.is_empty() {
-        return Err(opening.refused("`ca_roots_file` holds no certificate", "name a PEM file with the roots to trust"));
-    }
-    Ok(roots)
-}
-
-fn unusable(opening: &Opening<'_>, part: &str, source: impl std::error::Error + Send + Sync + 'static) -> BindError {
-    BindError::Backend { what: format!("{}, {part},", opening.what()), remedy: "correct it".to_owned(), source: Box::new(source) }
 }

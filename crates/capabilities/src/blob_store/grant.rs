@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+use coracle_engine::{Grant, GrantError, GrantRequest, Identity, Linkable, Links};
 
 use super::config::Bindings;
 use super::handle::{Budget, Container, OPERATIONS};
@@ -14,10 +14,14 @@ use crate::operations::Operations;
 /// What stands between a label and a container.
 const SEPARATOR: char = '/';
 
+/// The interface whose link decides where unqualified containers lie, in wasmCloud also for calls of `container`.
+const LINKED: &str = "wasi:blobstore/blobstore";
+
 /// The blob state of one instance. By default it has nothing.
 #[derive(Default)]
 pub struct State {
     stores: Stores,
+    links: Links,
     pub(super) budget: Arc<Budget>,
 }
 
@@ -48,13 +52,42 @@ impl State {
         };
         let is_meant = |granted: &&Arc<Granted>| label.is_none_or(|label| granted.label == label);
         let granted = self.stores.iter().find(is_meant).ok_or(Error::AccessDenied)?;
+        self.container_in(granted, name, within)
+    }
+
+    /// The same for guests of wasmCloud 1, whose unqualified containers lie where the link leads that they chose. An import under a label
+    /// follows no link.
+    pub(super) fn linked_container(&self, label: Option<&str>, name: &str) -> Result<Container, Error> {
+        match self.links.chosen(LINKED) {
+            Some(link) if label.is_none() && !name.contains(SEPARATOR) => {
+                let granted = self.stores.iter().find(|granted| granted.label == link).ok_or_else(|| Error::NoLink(link.to_owned()))?;
+                self.container_in(granted, name, name)
+            }
+            _ if label.is_some() => Ok(self.container(label, name)?.fixed()),
+            _ => self.container(None, name),
+        }
+    }
+
+    /// The container that `open` means now, of the same guests: one that is unqualified is wherever the link leads.
+    pub(super) fn meant(&self, open: &Container) -> Result<Container, Error> {
+        if open.is_fixed() { Ok(open.again()) } else { self.linked_container(None, open.name()) }
+    }
+
+    fn container_in(&self, granted: &Arc<Granted>, name: &str, within: &str) -> Result<Container, Error> {
         check_container(within)?;
         Ok(Container::new(Arc::clone(granted), Arc::clone(&self.budget), name.to_owned(), within.to_owned()))
     }
 
-    /// Gives the next invocation its own operations. What is open stays so, with the guest that holds it.
-    pub(super) fn renew(&self) {
+    /// What the instance may link.
+    pub(super) fn linkable(&mut self) -> Linkable<'_> {
+        let Self { stores, links, .. } = self;
+        Linkable { interfaces: &[LINKED], labels: stores.iter().map(|granted| granted.label.clone()).collect(), links }
+    }
+
+    /// Gives the next invocation its own operations and links. What is open stays so, with the guest that holds it.
+    pub(super) fn renew(&mut self) {
         self.budget.renew();
+        self.links.clear();
     }
 }
 
@@ -66,7 +99,7 @@ impl Grant for Given {
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
         let budget = |granted: &Arc<Granted>| Budget::new(&granted.limits, Arc::clone(&self.operations));
         let budget = self.stores.first().map(budget).unwrap_or_default();
-        Box::new(State { stores: Arc::clone(&self.stores), budget: Arc::new(budget) })
+        Box::new(State { stores: Arc::clone(&self.stores), links: Links::default(), budget: Arc::new(budget) })
     }
 
     fn describe(&self) -> Vec<String> {

@@ -40,6 +40,8 @@ pub struct Container {
     budget: Arc<Budget>,
     name: String,
     within: String,
+    /// Whether it was opened under a label, and so stays where it is whatever link is chosen.
+    is_fixed: bool,
     _open: Option<OwnedSemaphorePermit>,
 }
 
@@ -92,7 +94,7 @@ impl Budget {
 
 impl Container {
     pub(super) fn new(granted: Arc<Granted>, budget: Arc<Budget>, name: String, within: String) -> Self {
-        Self { granted, budget, name, within, _open: None }
+        Self { granted, budget, name, within, is_fixed: false, _open: None }
     }
 
     /// The name by which the guest knows it.
@@ -102,7 +104,18 @@ impl Container {
 
     /// A container that a call goes on with while the instance does other things.
     pub(super) fn again(&self) -> Self {
-        Self::new(Arc::clone(&self.granted), Arc::clone(&self.budget), self.name.clone(), self.within.clone())
+        let again = Self::new(Arc::clone(&self.granted), Arc::clone(&self.budget), self.name.clone(), self.within.clone());
+        Self { is_fixed: self.is_fixed, ..again }
+    }
+
+    /// The container, which follows no link.
+    pub(super) fn fixed(self) -> Self {
+        Self { is_fixed: true, ..self }
+    }
+
+    /// Whether it follows no link.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.is_fixed
     }
 
     /// The container as one that the guest holds.

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
     About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
-    Label, Labelled,
+    Label, Labelled, Linkable,
 };
 use futures::stream::BoxStream;
 use wasmtime::component::{Linker, LinkerInstance};
@@ -117,6 +117,9 @@ pub enum Error {
     /// The component was granted no such store.
     #[error("access denied")]
     AccessDenied,
+    /// The instance chose a link that the component was not granted.
+    #[error("there is no link `{0}`; grant the component that label")]
+    NoLink(String),
     /// There is no such container.
     #[error("container `{0}` does not exist")]
     NoContainer(String),
@@ -265,6 +268,10 @@ impl Capability for BlobStore {
 
     fn bounds(&self) -> Vec<Bound> {
         Limits::default().bounds()
+    }
+
+    fn linkable<'i>(&self, instance: &'i mut InstanceState) -> Option<Linkable<'i>> {
+        Some(instance.state::<State>().linkable())
     }
 
     fn about(&self) -> About {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+use coracle_engine::{DEFAULT_LABEL, Grant, GrantError, GrantRequest, Identity, Linkable, Links};
 use parking_lot::Mutex;
 
 use super::config::Bindings;
@@ -16,10 +16,16 @@ use crate::operations::Operations;
 /// Cursors that a label remembers for guests that hold them as numbers.
 const CURSORS_KEPT: usize = 1_024;
 
+/// The interface whose link `open` follows.
+pub(super) const STORE: &str = "wasi:keyvalue/store";
+pub(super) const ATOMICS: &str = "wasi:keyvalue/atomics";
+pub(super) const BATCH: &str = "wasi:keyvalue/batch";
+
 /// The key-value state of one instance. By default it has nothing.
 #[derive(Default)]
 pub struct State {
     labels: Labels,
+    links: Links,
     budget: Arc<Budget>,
     open: u32,
     numbered: Vec<Option<Handle>>,
@@ -59,9 +65,38 @@ impl State {
         Ok(Handle::new(Arc::clone(granted), Arc::clone(&self.budget)))
     }
 
-    /// Gives the next invocation its own operations. Stores that are open stay so, with the guest that holds them.
-    pub(super) fn renew(&self) {
+    /// Opens the store behind `label` for guests of wasmCloud 1, to whom the default one is wherever the link of each interface leads.
+    pub(super) fn open_linked(&mut self, label: &str) -> Result<Handle, Error> {
+        if label != DEFAULT_LABEL {
+            return self.open(label);
+        }
+        let label = self.meant(STORE)?.label.clone();
+        Ok(self.open(&label)?.of_a_link())
+    }
+
+    /// The store that `handle` means in calls of `interface`.
+    pub(super) fn linked(&self, handle: &Handle, interface: &str) -> Result<Handle, Error> {
+        if handle.is_of_a_link() { Ok(handle.at(self.meant(interface)?)) } else { Ok(handle.clone()) }
+    }
+
+    /// The label where the link of `interface` leads.
+    fn meant(&self, interface: &str) -> Result<&Arc<Granted>, Error> {
+        match self.links.chosen(interface) {
+            Some(link) => self.labels.get(link).ok_or_else(|| Error::NoLink(link.to_owned())),
+            None => self.labels.get(DEFAULT_LABEL).ok_or(Error::AccessDenied),
+        }
+    }
+
+    /// What the instance may link.
+    pub(super) fn linkable(&mut self) -> Linkable<'_> {
+        let Self { labels, links, .. } = self;
+        Linkable { interfaces: &[STORE, ATOMICS, BATCH], labels: labels.keys().cloned().collect(), links }
+    }
+
+    /// Gives the next invocation its own operations and links. Stores that are open stay so, with the guest that holds them.
+    pub(super) fn renew(&mut self) {
         self.budget.renew();
+        self.links.clear();
     }
 
     /// Forgets one open store.

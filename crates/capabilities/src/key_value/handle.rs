@@ -15,6 +15,8 @@ use crate::operations::Operations;
 pub struct Handle {
     granted: Arc<Granted>,
     budget: Arc<Budget>,
+    /// Whether each interface's link says which store this is.
+    is_of_a_link: bool,
 }
 
 /// The operations, as spans and metrics name them.
@@ -51,7 +53,21 @@ impl Budget {
 
 impl Handle {
     pub(super) fn new(granted: Arc<Granted>, budget: Arc<Budget>) -> Self {
-        Self { granted, budget }
+        Self { granted, budget, is_of_a_link: false }
+    }
+
+    /// The same as one that links decide on.
+    pub(super) fn of_a_link(self) -> Self {
+        Self { is_of_a_link: true, ..self }
+    }
+
+    pub(super) fn is_of_a_link(&self) -> bool {
+        self.is_of_a_link
+    }
+
+    /// The same of another store.
+    pub(super) fn at(&self, granted: &Arc<Granted>) -> Self {
+        Self { granted: Arc::clone(granted), ..self.clone() }
     }
 
     /// Cursors that were handed out as numbers.

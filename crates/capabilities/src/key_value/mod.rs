@@ -31,7 +31,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coracle_engine::{
     About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
-    Label, Labelled,
+    Label, Labelled, Linkable,
 };
 use wasmtime::component::{Linker, LinkerInstance};
 
@@ -133,6 +133,9 @@ pub enum Error {
     /// The component was not granted the label.
     #[error("access denied")]
     AccessDenied,
+    /// The instance chose a link that the component was not granted.
+    #[error("there is no link `{0}`; grant the component that label")]
+    NoLink(String),
     /// A key is too long.
     #[error("key of {bytes} bytes exceeds the limit of {bytes_max} bytes")]
     KeyTooLong {
@@ -254,6 +257,10 @@ impl Capability for KeyValue {
 
     fn bounds(&self) -> Vec<Bound> {
         Limits::default().bounds()
+    }
+
+    fn linkable<'i>(&self, instance: &'i mut InstanceState) -> Option<Linkable<'i>> {
+        Some(instance.state::<State>().linkable())
     }
 
     fn about(&self) -> About {

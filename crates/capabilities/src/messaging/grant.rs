@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use coracle_engine::{Grant, GrantError, GrantRequest, Identity};
+use coracle_engine::{Grant, GrantError, GrantRequest, Identity, Linkable, Links};
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,10 +15,14 @@ use super::subject::Pattern;
 use super::{Broker, Error, GRANT, Limits};
 use crate::operations::Operations;
 
+/// The interface whose link decides to which broker a message goes.
+const LINKED: &str = "wasmcloud:messaging/consumer";
+
 /// The messaging state of one instance. By default it may write to nobody.
 #[derive(Default)]
 pub struct State {
     outlets: Outlets,
+    links: Links,
     budget: Arc<Budget>,
 }
 
@@ -67,10 +71,28 @@ impl State {
         Ok(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
     }
 
+    /// The same for guests of wasmCloud 1: where they chose a link, to its label. An import under a label follows no link.
+    pub(super) fn linked(&self, label: Option<&str>, subject: &str) -> Result<Outlet, Error> {
+        match self.links.chosen(LINKED) {
+            Some(link) if label.is_none() => self.find(link).ok_or_else(|| Error::NoLink(link.to_owned())),
+            _ => self.outlet(label, subject),
+        }
+    }
+
     /// The way to a label by its name.
     pub(super) fn labelled(&self, label: &str) -> Result<Outlet, Error> {
-        let allowed = self.outlets.iter().find(|allowed| allowed.granted.label == label).ok_or(Error::AccessDenied)?;
-        Ok(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
+        self.find(label).ok_or(Error::AccessDenied)
+    }
+
+    fn find(&self, label: &str) -> Option<Outlet> {
+        let allowed = self.outlets.iter().find(|allowed| allowed.granted.label == label)?;
+        Some(Outlet::new(Arc::clone(allowed), Arc::clone(&self.budget)))
+    }
+
+    /// What the instance may link.
+    pub(super) fn linkable(&mut self) -> Linkable<'_> {
+        let Self { outlets, links, .. } = self;
+        Linkable { interfaces: &[LINKED], labels: outlets.iter().map(|allowed| allowed.granted.label.clone()).collect(), links }
     }
 
     /// The right to hold a message with a body of `bytes`, or a client, as a resource.
@@ -89,9 +111,10 @@ impl State {
         self.outlets.first().map(|allowed| allowed.granted.limits.clone()).unwrap_or_default()
     }
 
-    /// Gives the next invocation its own messages.
-    pub(super) fn renew(&self) {
+    /// Gives the next invocation its own messages and links.
+    pub(super) fn renew(&mut self) {
         self.budget.messages.store(0, Relaxed);
+        self.links.clear();
     }
 }
 
@@ -152,7 +175,7 @@ impl Grant for Given {
     fn open(&self, _identity: &Arc<Identity>) -> Box<dyn Any + Send> {
         let budget = |allowed: &Arc<Allowed>| Budget::new(&allowed.granted.limits, Arc::clone(&self.operations));
         let budget = self.outlets.first().map(budget).unwrap_or_default();
-        Box::new(State { outlets: Arc::clone(&self.outlets), budget: Arc::new(budget) })
+        Box::new(State { outlets: Arc::clone(&self.outlets), links: Links::default(), budget: Arc::new(budget) })
     }
 
     fn describe(&self) -> Vec<String> {

@@ -30,7 +30,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use coracle_engine::{
     About, Bind, BindError, Bound, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, Import, InstanceState, Interface,
-    Label, Labelled,
+    Label, Labelled, Linkable,
 };
 use wasmtime::component::{Linker, LinkerInstance};
 
@@ -84,6 +84,9 @@ pub enum Error {
     /// The component was not granted the label, or the subject.
     #[error("access denied")]
     AccessDenied,
+    /// The instance chose a link that the component was not granted.
+    #[error("there is no link `{0}`; grant the component that label")]
+    NoLink(String),
     /// The subject is none that can be published to.
     #[error("the subject is not valid: {0}")]
     Subject(&'static str),
@@ -176,6 +179,10 @@ impl Capability for Messaging {
 
     fn bounds(&self) -> Vec<Bound> {
         Limits::default().bounds()
+    }
+
+    fn linkable<'i>(&self, instance: &'i mut InstanceState) -> Option<Linkable<'i>> {
+        Some(instance.state::<State>().linkable())
     }
 
     fn about(&self) -> About {

@@ -54,7 +54,8 @@ impl Connection {
         let is_secure = clearance.destination().scheme == "mqtts";
         let mut connector = Connector::of_guest(clearance);
         if is_secure {
-            connector = connector.with_tls(opener.shared.tls().await?);
+            let config = opener.shared.trust.config().await;
+            connector = connector.with_tls(config.ok_or_else(|| Error::Other("TLS cannot be set up".to_owned()))?);
         }
         let client_id = client_id(&asked.address).unwrap_or_else(chosen_client_id);
         let is_named = !asked.username.is_empty() || !asked.password.is_empty();

@@ -1,28 +1,21 @@
-//! The bounds of MQTT: `[outbound_mqtt]` of the runtime configuration, which is Spin's, and what Spin has no key for.
+//! The bounds of MQTT. Two of them stand in the runtime configuration.
 
 use std::time::Duration;
 
 use coracle_engine::Bound;
-use serde::Deserialize;
 
 /// What an app, and an instance of it, may do.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections of the whole app at once.
-    #[serde(rename = "max_connections")]
     pub connections_max: usize,
     /// The largest message.
-    #[serde(rename = "max_payload_size_bytes")]
     pub payload_bytes_max: usize,
     /// Connections of one instance at once.
-    #[serde(skip)]
     pub open_max: usize,
     /// Messages of one invocation.
-    #[serde(skip)]
     pub messages_max: u32,
     /// How long somebody waits for one of the app's connections.
-    #[serde(skip)]
     pub wait_max: Duration,
 }
 

@@ -1,6 +1,7 @@
 //! Messages to MQTT brokers that a guest names, as far as its allowed outbound hosts go. Brokers that the operator binds to a label are
 //! reached through messaging instead.
 
+mod config;
 mod connection;
 mod host;
 mod limits;
@@ -61,9 +62,7 @@ impl Capability for Mqtt {
     }
 
     fn bind(&self, bind: &mut Bind<'_>) -> Result<(), BindError> {
-        let limits = bind.config.take_as("outbound_mqtt")?.unwrap_or_default();
-        bind.site.share(Arc::new(Shared::new(limits)));
-        Ok(())
+        config::bind(bind)
     }
 
     fn grant(&self, request: &GrantRequest<'_>) -> Result<Option<Box<dyn Grant>>, GrantError> {
@@ -83,11 +82,7 @@ impl Capability for Mqtt {
     }
 
     fn tables(&self) -> &'static [ConfigTable] {
-        &[ConfigTable {
-            header: "[outbound_mqtt]",
-            about: "How many connections the app may have at once, and how large a message may be.",
-            example: "[outbound_mqtt]\nmax_connections = 64\nmax_payload_size_bytes = 1048576\n",
-        }]
+        config::TABLES
     }
 
     fn bounds(&self) -> Vec<Bound> {

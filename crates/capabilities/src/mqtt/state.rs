@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use coracle_engine::{Grant, Identity};
-use rustls::ClientConfig;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Error, Limits};
 use crate::egress::{Calls, Policy};
 use crate::operations::Operations;
-use crate::tls;
+use crate::tls::Trust;
 
 /// The MQTT state of one instance. By default it may reach nobody.
 #[derive(Default)]
@@ -36,8 +35,9 @@ pub(super) struct Budget {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) limits: Limits,
+    /// Who vouches for brokers that guests name.
+    pub(super) trust: Trust,
     connections: Arc<Semaphore>,
-    tls: OnceCell<Arc<ClientConfig>>,
 }
 
 /// The right to one connection of an instance, and of its app.
@@ -79,14 +79,14 @@ impl Budget {
 
 impl Default for Shared {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(Limits::default(), Trust::default())
     }
 }
 
 impl Shared {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, trust: Trust) -> Self {
         let connections = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { limits, connections, tls: OnceCell::new() }
+        Self { limits, trust, connections }
     }
 
     /// Takes the right to one more connection. The app's are waited for, as others give theirs back; the instance's own are not.
@@ -98,15 +98,6 @@ impl Shared {
         let of_app = tokio::time::timeout(self.limits.wait_max, Arc::clone(&self.connections).acquire_owned()).await;
         let of_app = of_app.ok().and_then(Result::ok).ok_or(Error::TooManyConnections)?;
         Ok(Slot { _of_instance: of_instance, _of_app: of_app })
-    }
-
-    /// How to speak TLS, with the machine's roots. They are read when the first connection needs them, where that holds nobody up.
-    pub(super) async fn tls(&self) -> Result<Arc<ClientConfig>, Error> {
-        let read = async {
-            let config = tokio::task::spawn_blocking(|| tls::client_config(tls::usual_roots(), None)).await;
-            config.ok().and_then(Result::ok).map(Arc::new).ok_or_else(|| Error::Other("TLS cannot be set up".to_owned()))
-        };
-        self.tls.get_or_try_init(|| read).await.cloned()
     }
 }
 

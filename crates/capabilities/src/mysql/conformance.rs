@@ -10,6 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::client::{Address, Clients, Server, Shared};
 use super::*;
 use crate::egress::Networking;
+use crate::tls::Trust;
 
 type Backends = Vec<(&'static str, Arc<dyn Database>)>;
 
@@ -24,7 +25,7 @@ fn standard() -> (Backends, Arc<Running>) {
 }
 
 fn database(text: &str, connections_max: usize, limits: Limits) -> Arc<dyn Database> {
-    let clients = Arc::new(Clients::new(connections_max, limits));
+    let clients = Arc::new(Clients::new(connections_max, limits, Trust::default()));
     let address = Address::parse(text).unwrap();
     let clearance = Networking::of(&Site::default()).clear_for_operator(address.destination.clone());
     Arc::new(Shared(Arc::new(Server::new(&clients, "component", text, address, clearance))))

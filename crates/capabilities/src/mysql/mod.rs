@@ -17,7 +17,9 @@ pub use limits::Limits;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use futures::stream::BoxStream;
 use wasmtime::component::Linker;
 
@@ -230,6 +232,10 @@ impl Capability for Mysql {
         if let Some(state) = instance.opened::<State>() {
             state.renew();
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
     }
 
     fn about(&self) -> About {

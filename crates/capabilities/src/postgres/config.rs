@@ -4,13 +4,34 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError};
+use coracle_engine::{Bind, BindError, ConfigTable};
 use serde::Deserialize;
 
 use super::client::{Address, Clients, Roots, Server, Shared};
 use super::grant::Labelled;
 use super::{GRANT, Limits};
 use crate::backend::{Binding, Connector, Kind, Opened, Opening};
+use crate::tls::Trust;
+
+/// The table of the runtime configuration that every connection has in common.
+const TABLE: &str = "outbound_pg";
+
+/// What the reference page says of the tables.
+pub(super) const TABLES: &[ConfigTable] = &[
+    ConfigTable {
+        header: "[outbound_pg]",
+        about: "How many connections the app may have at once, and who vouches for servers that are spoken to by TLS; by default the \
+                machine's roots.",
+        example: "[outbound_pg]\nmax_connections = 64\nca_roots_file = \"pg-ca.pem\"\n",
+    },
+    ConfigTable {
+        header: "[postgres.<label>]",
+        about: "The database behind a label, for guests whose interface names no address. Without a `ca_roots_file` of its own, that of \
+                `[outbound_pg]` counts.",
+        example: "[postgres.default]\ntype = \"postgres\"\nurl = \"postgres://shop:secret@db.example.com/shop?sslmode=require\"\n\
+                  ca_roots_file = \"pg-ca.pem\"\n",
+    },
+];
 
 /// Connections that an app has altogether, unless the operator says otherwise. PostgreSQL itself allows a hundred.
 const CONNECTIONS_MAX: usize = 64;
@@ -35,6 +56,8 @@ struct Labelling {
 struct Table {
     #[serde(rename = "max_connections")]
     connections_max: Option<usize>,
+    /// Certificates to trust instead of the machine's.
+    ca_roots_file: Option<PathBuf>,
 }
 
 const KIND: Kind<Labelling> = Kind { types: &["postgres"], open };
@@ -58,7 +81,7 @@ struct Place {
     password: Option<String>,
     #[serde(alias = "POSTGRES_TLS_REQUIRED")]
     tls_required: Option<bool>,
-    /// Certificates in PEM that vouch for the server; without them, the machine's.
+    /// Certificates in PEM that vouch for the server; without them, those of `[outbound_pg]`, or the machine's.
     ca_roots_file: Option<PathBuf>,
     client_cert_file: Option<PathBuf>,
     client_private_key_file: Option<PathBuf>,
@@ -66,7 +89,7 @@ struct Place {
 
 impl Default for Bindings {
     fn default() -> Self {
-        Self { clients: Arc::new(Clients::new(CONNECTIONS_MAX, Limits::default())), labels: BTreeMap::new() }
+        Self { clients: Arc::new(Clients::new(CONNECTIONS_MAX, Limits::default(), Trust::default())), labels: BTreeMap::new() }
     }
 }
 
@@ -85,8 +108,9 @@ impl Bindings {
 
 /// Reads the configuration.
 pub(super) fn bind(bind: &mut Bind<'_>) -> Result<(), BindError> {
-    let table: Table = bind.config.take_as("outbound_pg")?.unwrap_or_default();
-    let clients = Clients::new(table.connections_max.unwrap_or(CONNECTIONS_MAX), Limits::default());
+    let table: Table = bind.config.take_as(TABLE)?.unwrap_or_default();
+    let trust = Trust::read(bind.config, TABLE, table.ca_roots_file.as_deref())?;
+    let clients = Clients::new(table.connections_max.unwrap_or(CONNECTIONS_MAX), Limits::default(), trust);
     let opened = BINDING.open(bind)?;
     let labels = opened.into_iter().map(|(label, Opened { backend, .. })| (label, backend)).collect();
     bind.site.share(Arc::new(Bindings { clients: Arc::new(clients), labels }));

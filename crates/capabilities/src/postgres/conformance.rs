@@ -12,6 +12,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::client::{Address, Clients, Server, Shared};
 use super::*;
 use crate::backend::Connector;
+use crate::tls::Trust;
 
 type Backends = Vec<(&'static str, Arc<dyn Database>)>;
 
@@ -26,7 +27,7 @@ fn standard() -> (Backends, Arc<Running>) {
 }
 
 fn database(text: &str, connections_max: usize, limits: Limits) -> Arc<dyn Database> {
-    let clients = Arc::new(Clients::new(connections_max, limits));
+    let clients = Arc::new(Clients::new(connections_max, limits, Trust::default()));
     let address = Address::parse(text).unwrap();
     let connector = Connector::of_operator(&Site::default(), &address.destination.to_string(), "postgres").unwrap();
     Arc::new(Shared(Arc::new(Server::new(&clients, "component", text, (address, connector), None))))
@@ -334,7 +335,7 @@ async fn a_server_proves_who_it_is_wherever_tls_is_spoken() {
     let key = std::fs::read_to_string(certificate.key()).unwrap();
     let running = postgres::start_with_tls(&postgres::Tls { certificate: pem.clone(), key, clients: None }).unwrap();
     let text = format!("host=localhost port={} user=postgres password=postgres dbname=postgres", running.place().port);
-    let clients = Arc::new(Clients::new(4, Limits::default()));
+    let clients = Arc::new(Clients::new(4, Limits::default(), Trust::default()));
     let database = |text: &str, roots| {
         let address = Address::parse(text).unwrap();
         let connector = Connector::of_operator(&Site::default(), &address.destination.to_string(), "postgres").unwrap();

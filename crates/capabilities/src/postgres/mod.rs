@@ -19,7 +19,9 @@ pub use value::{Bound, Date, DateTime, Interval, Range, Time, Value};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coracle_engine::{About, Bind, BindError, Capability, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface};
+use coracle_engine::{
+    About, Bind, BindError, Capability, ConfigTable, Generation, Grant, GrantError, GrantRequest, InstanceState, Interface,
+};
 use futures::stream::BoxStream;
 use tokio_postgres::types::Type;
 use wasmtime::component::Linker;
@@ -211,6 +213,10 @@ impl Capability for Postgres {
         if let Some(state) = instance.opened::<State>() {
             state.renew();
         }
+    }
+
+    fn tables(&self) -> &'static [ConfigTable] {
+        config::TABLES
     }
 
     fn about(&self) -> About {

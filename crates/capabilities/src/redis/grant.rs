@@ -79,7 +79,7 @@ impl Opening {
     pub(super) async fn finish(self) -> Result<Handle, Error> {
         let Self { granted, address, key, operations, mut connector, place } = self;
         if address.is_tls {
-            connector = connector.with_tls(granted.outbound.tls().await.ok_or(Error::Unreachable)?);
+            connector = connector.with_tls(granted.outbound.trust.config().await.ok_or(Error::Unreachable)?);
         }
         Handle::open(granted, address, key, operations, connector, place).await
     }

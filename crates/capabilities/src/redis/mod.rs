@@ -118,8 +118,9 @@ impl Capability for Redis {
     fn tables(&self) -> &'static [ConfigTable] {
         &[ConfigTable {
             header: "[outbound_redis]",
-            about: "How many connections the app may have at once; by default there is no bound but each instance's.",
-            example: "[outbound_redis]\nmax_connections = 64\n",
+            about: "How many connections the app may have at once; by default there is no bound but each instance's. And who vouches for \
+                    servers that are spoken to by TLS; by default the machine's roots.",
+            example: "[outbound_redis]\nmax_connections = 64\nca_roots_file = \"redis-ca.pem\"\n",
         }]
     }
 

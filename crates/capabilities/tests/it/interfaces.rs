@@ -73,6 +73,7 @@ const ANSWERED: &[Row] = &[
     ("wasmcloud:messaging", &["producer", "request-reply"], &["0.3.0"]),
     ("wasi:otel", &["types", "tracing", "metrics", "logs"], &["0.2.0-rc.2"]),
     ("wasi:logging", &["logging"], &["", "0.1.0-draft"]),
+    ("wasmcloud:bus", &["lattice"], &["1.0.0", "2.0.1"]),
     ("wasmcloud:secrets", &["store", "reveal"], &["0.1.0-draft", "2.1.0"]),
     ("wasmcloud:secrets", &["secret"], &["2.1.0"]),
     ("spin:key-value", &["key-value"], &["3.0.0"]),
@@ -84,7 +85,7 @@ const ANSWERED: &[Row] = &[
     ("wasmcloud:postgres", &["types", "query", "prepared"], &["0.1.1-draft", "0.2.0"]),
 ];
 
-const LACKING: &[Row] = &[("wasmcloud:bus", &["lattice"], &["1.0.0", "2.0.1"]), ("wasmcloud:identity", &["store"], &["0.0.1"])];
+const LACKING: &[Row] = &[("wasmcloud:bus", &["error"], &["2.0.1"]), ("wasmcloud:identity", &["store"], &["0.0.1"])];
 
 fn imports(rows: &[Row]) -> impl Iterator<Item = Import> {
     let names = rows.iter().flat_map(|(package, names, versions)| {

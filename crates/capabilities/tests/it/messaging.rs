@@ -123,6 +123,73 @@ async fn a_handler_of_wasmcloud_answers_on_every_broker() {
     assert_eq!(listener.next().await, ("replies/one".to_owned(), "HELLO".to_owned()));
 }
 
+/// wadm's manifest of the handler of wasmCloud, as its users have them, without the link that would wake it.
+const WADM: &str = "
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: upper
+spec:
+  components:
+    - name: upper
+      type: component
+      properties: { image: \"file://wasmcloud-messaging.wasm\" }
+      traits:
+        - type: link
+          properties: { target: nats, namespace: wasmcloud, package: messaging, interfaces: [consumer] }
+    - name: nats
+      type: capability
+      properties: { image: \"ghcr.io/wasmcloud/messaging-nats:0.24.0\" }
+";
+
+/// The same as a `WorkloadDeployment`.
+const WORKLOAD: &str = "
+apiVersion: runtime.wasmcloud.dev/v1alpha1
+kind: WorkloadDeployment
+metadata:
+  name: upper
+spec:
+  template:
+    spec:
+      components:
+        - { name: upper, image: \"file://wasmcloud-messaging.wasm\" }
+      hostInterfaces:
+        - { namespace: wasmcloud, package: messaging, version: 0.2.0, interfaces: [types, consumer] }
+        - { namespace: wasi, package: logging, interfaces: [logging] }
+";
+
+/// What a manifest grants to its one component.
+fn granted_by(name: &str, manifest: &str) -> Given {
+    let mut app = coracle_app::load(manifest, name, None, None).unwrap();
+    Given { grants: app.components.pop().unwrap().grants, ..Given::default() }
+}
+
+#[tokio::test]
+async fn a_handler_of_wasmcloud_answers_by_what_its_own_manifests_grant() {
+    let upper = fixture("wasmcloud-messaging").unwrap();
+    for (name, manifest) in [("wadm.yaml", WADM), ("workload.yaml", WORKLOAD)] {
+        let (program, site) = run_here(granted_by(name, manifest), "upper", &upper);
+        let mut replies = local(&site, "default").unwrap().subscribe("replies.>").unwrap();
+        assert_eq!(program.handle(b"hello", Some("replies.one")).await, Ok(()), "{name}");
+        let reply = replies.next().await.unwrap();
+        assert_eq!((reply.subject.as_str(), &reply.body[..]), ("replies.one", &b"HELLO"[..]), "{name}");
+        assert_eq!(program.handle(b"fail", None).await, Err("asked to fail".to_owned()), "{name}");
+
+        // Of a link without a name the label is `default`, and the operator may put any broker there.
+        let other = manifest.replace("interfaces: [consumer] }", "interfaces: [consumer], name: events }");
+        let other = other.replace("interfaces: [types, consumer] }", "interfaces: [types, consumer], name: events }");
+        let config = "[messaging.events]\ntype = \"memory\"";
+        let (program, site) = run_here(granted_by(name, &other).runtime_config(config, Path::new("/")), "upper", &upper);
+        let mut replies = local(&site, "events").unwrap().subscribe("replies.>").unwrap();
+        assert_eq!(program.handle(b"again", Some("replies.two")).await, Ok(()), "{name}");
+        assert_eq!(replies.next().await.unwrap().body, "AGAIN", "{name}");
+
+        let none = manifest.replace("package: messaging", "package: keyvalue");
+        let (program, _site) = run_here(granted_by(name, &none), "upper", &upper);
+        assert_eq!(program.handle(b"hello", Some("replies.one")).await, Err("access denied".to_owned()), "{name}");
+    }
+}
+
 /// Makes a guest ready, and hands its site out.
 fn run_here(mut given: Given, name: &str, wasm: &[u8]) -> (Program, Site) {
     let runnable = given.ready(name, wasm);

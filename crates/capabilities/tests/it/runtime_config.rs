@@ -35,7 +35,8 @@ impl Files {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let certificate = Certificate::new().unwrap();
-        for name in ["vault-ca.pem", "model-ca.pem", "redis-ca.pem", "nats-ca.pem", "partner-ca.pem", "client.pem"] {
+        let authorities = ["vault", "model", "redis", "nats", "partner", "pg", "mysql", "broker"].map(|name| format!("{name}-ca.pem"));
+        for name in authorities.iter().map(String::as_str).chain(["client.pem"]) {
             std::fs::copy(certificate.certificate(), folder.path().join(name)).unwrap();
         }
         std::fs::copy(certificate.key(), folder.path().join("client-key.pem")).unwrap();
@@ -195,5 +196,21 @@ fn lists_and_labels_are_what_they_are_taken_for() {
     for name in LISTS {
         let error = bind([(name.to_owned(), toml::Value::Table(toml::Table::new()))].into_iter().collect(), Path::new("/")).unwrap_err();
         assert!(error.contains(&format!("`{name}` is not understood")), "{error}");
+    }
+}
+
+#[test]
+fn an_authority_that_cannot_be_read_is_refused_with_its_table_and_key() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.pem"), "").unwrap();
+    let certificate = Certificate::new().unwrap();
+    std::fs::copy(certificate.key(), folder.path().join("key.pem")).unwrap();
+    for table in ["outbound_pg", "outbound_mysql", "outbound_redis", "outbound_mqtt"] {
+        for (file, why) in [("absent.pem", "No such file"), ("empty.pem", "holds no certificate"), ("key.pem", "holds no certificate")] {
+            let config = format!("[{table}]\nca_roots_file = {file:?}");
+            let error = bind(config.parse().unwrap(), folder.path()).unwrap_err();
+            let is_told = error.contains(&format!("the `ca_roots_file` of `[{table}]` in the runtime configuration cannot be used"));
+            assert!(is_told && error.contains(file) && error.contains(why), "{config}: {error}");
+        }
     }
 }

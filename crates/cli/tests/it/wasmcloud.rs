@@ -137,3 +137,166 @@ fn imports_under_labels_are_inspected_and_checked_by_their_labels() {
                 secrets = { api-token = \"api_token\" } }";
     assert!(refusal.contains(told), "{refusal}");
 }
+
+/// wadm's manifest of the blob guest; `link` is what its link has more.
+fn blobs_of_wadm(link: &str) -> String {
+    format!(
+        "
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata:
+  name: files
+spec:
+  components:
+    - name: blobby
+      type: component
+      properties: {{ image: \"file://wasmcloud-blobstore.wasm\" }}
+      traits:
+        - type: link
+          properties: {{ target: blobstore-fs, namespace: wasi, package: blobstore, interfaces: [blobstore]{link} }}
+    - name: blobstore-fs
+      type: capability
+      properties: {{ image: \"ghcr.io/wasmcloud/blobstore-fs:0.10.0\" }}
+    - name: httpserver
+      type: capability
+      properties: {{ image: \"ghcr.io/wasmcloud/http-server:0.23.2\" }}
+      traits:
+        - type: link
+          properties: {{ target: blobby, namespace: wasi, package: http, interfaces: [incoming-handler] }}
+"
+    )
+}
+
+/// The same as a `WorkloadDeployment`; `interface` is what its interface of blobs has more.
+fn blobs_of_workload(interface: &str) -> String {
+    format!(
+        "
+apiVersion: runtime.wasmcloud.dev/v1alpha1
+kind: WorkloadDeployment
+metadata:
+  name: files
+spec:
+  template:
+    spec:
+      components:
+        - {{ name: blobby, image: \"file://wasmcloud-blobstore.wasm\" }}
+      hostInterfaces:
+        - {{ namespace: wasi, package: http, interfaces: [incoming-handler] }}
+        - {{ namespace: wasi, package: blobstore, interfaces: [blobstore, container, types]{interface} }}
+"
+    )
+}
+
+/// A program that serves the blob guest by the manifest `name`.
+fn blobs(name: &str, text: &str, arguments: &[&str]) -> (App, crate::support::Serving) {
+    let app = App::new();
+    app.fixture("wasmcloud-blobstore");
+    app.file(name, text);
+    app.file("runtime.toml", "[blob_store.archive]\ntype = \"memory\"\n");
+    let serving = app.up(&[&[name], arguments].concat());
+    (app, serving)
+}
+
+/// Stores, lists, reads and deletes.
+#[track_caller]
+fn keeps_objects(serving: &crate::support::Serving) {
+    let put = |path: &str, body: &[u8]| crate::support::ask(&serving.address, "PUT", path, &[], body).text();
+    let long = vec![b'x'; 100_000];
+    assert_eq!(put("/a", b"one"), "stored 3 bytes\n");
+    assert_eq!(put("/deep/b", &long), "stored 100000 bytes\n");
+    assert_eq!(serving.get("/"), (200, "a\ndeep/b".to_owned()));
+    assert_eq!(serving.get("/a"), (200, "one".to_owned()));
+    assert!(serving.get("/deep/b").1.as_bytes() == long);
+    assert_eq!(crate::support::ask(&serving.address, "DELETE", "/a", &[], b"").text(), "deleted\n");
+    assert_eq!(serving.get("/"), (200, "deep/b".to_owned()));
+}
+
+#[test]
+fn manifests_of_both_generations_keep_objects_in_a_folder_or_in_memory() {
+    for (name, usual, labelled) in [
+        ("wadm.yaml", blobs_of_wadm(""), blobs_of_wadm(", name: archive")),
+        ("workload.yaml", blobs_of_workload(""), blobs_of_workload(", name: archive")),
+    ] {
+        let (app, serving) = blobs(name, &usual, &["--quiet"]);
+        keeps_objects(&serving);
+        assert!(serving.stop().success());
+        assert_eq!(app.read(".coracle/blobs/files/deep/b").len(), 100_000, "{name}");
+        assert_eq!(app.up(&[name, "--quiet"]).get("/"), (200, "deep/b".to_owned()), "{name}: the folder outlives the server");
+
+        let (app, serving) = blobs(name, &labelled, &["--runtime-config-file", "runtime.toml"]);
+        let row = serving.line(|line| line.contains('→'));
+        assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["blobby", "blob-store", "archive", "→", "memory"], "{name}");
+        keeps_objects(&serving);
+        assert!(!app.path(".coracle/blobs").exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_a_manifest_does_not_link_is_denied_and_what_has_no_backend_does_not_start() {
+    let link = blobs_of_wadm("").replace("package: blobstore, interfaces: [blobstore]", "package: keyvalue, interfaces: [store]");
+    let interface = blobs_of_workload("")
+        .replace("package: blobstore, interfaces: [blobstore, container, types]", "package: keyvalue, interfaces: [store]");
+    for (name, text) in [("wadm.yaml", link), ("workload.yaml", interface)] {
+        let (_app, serving) = blobs(name, &text, &["--quiet"]);
+        assert_eq!(serving.get("/"), (500, "error: access denied\n".to_owned()), "{name}");
+    }
+    for (name, text) in [("wadm.yaml", blobs_of_wadm(", name: lost")), ("workload.yaml", blobs_of_workload(", name: lost"))] {
+        let app = App::new();
+        app.fixture("wasmcloud-blobstore");
+        app.file(name, &text);
+        let refusal = app.refusal(&["up", name]);
+        assert!(refusal.contains("add `[blob_store.lost]` to the runtime configuration"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_component_chooses_at_run_time_among_the_links_of_its_manifest() {
+    let backup = "        - type: link\n          properties: { target: kvredis, namespace: wasi, package: keyvalue, interfaces: [atomics, store], name: backup }\n";
+    let wadm =
+        WADM.replace("wasmcloud-counter.wasm", "bus.wasm").replacen("    - name: kvredis\n", &format!("{backup}    - name: kvredis\n"), 1);
+    let workload = WORKLOAD.replace("wasmcloud-counter.wasm", "bus.wasm").replace(", config: { host: counting.example }", "")
+        + "        - { namespace: wasi, package: keyvalue, interfaces: [store, atomics], name: backup }\n";
+    for (name, text) in [("wadm.yaml", wadm), ("workload.yaml", workload)] {
+        let app = App::new();
+        std::fs::copy(coracle_testkit::built_path("examples/bus"), app.path("bus.wasm")).unwrap();
+        app.file(name, &text);
+        app.file("runtime.toml", "[key_value_store.backup]\ntype = \"memory\"\n");
+        let serving = app.up(&[name, "--quiet", "--runtime-config-file", "runtime.toml"]);
+        for (path, answer) in [
+            ("/a", "visit 1 of /a by default\n"),
+            ("/a", "visit 2 of /a by default\n"),
+            ("/a?backup", "visit 1 of /a by backup\n"),
+            ("/a", "visit 3 of /a by default\n"),
+            ("/a?backup", "visit 2 of /a by backup\n"),
+            ("/a?lost", "it failed: `wasi:keyvalue/store` has no link `lost`; grant the component that label\n"),
+            ("/a", "visit 4 of /a by default\n"),
+        ] {
+            assert_eq!(serving.get(path), (200, answer.to_owned()), "{name}");
+        }
+        let inspected = String::from_utf8(app.output(&["inspect", name]).stdout).unwrap();
+        let row = inspected.lines().find(|line| line.contains("wasmcloud:bus/lattice@2.0.1")).unwrap();
+        assert!(!row.contains("unavailable"), "{row}");
+    }
+}
+
+#[test]
+fn manifests_of_both_generations_let_a_component_publish() {
+    let wadm = WADM.replace("wasmcloud-counter.wasm", "messaging.wasm").replace(
+        "namespace: wasi, package: keyvalue, interfaces: [atomics, store]",
+        "namespace: wasmcloud, package: messaging, interfaces: [consumer]",
+    );
+    let workload =
+        WORKLOAD.replace("wasmcloud-counter.wasm", "messaging.wasm").replace(", config: { host: counting.example }", "").replace(
+            "namespace: wasi, package: keyvalue, interfaces: [store, atomics]",
+            "namespace: wasmcloud, package: messaging, interfaces: [consumer]",
+        );
+    for (name, text) in [("wadm.yaml", wadm), ("workload.yaml", workload)] {
+        let app = App::new();
+        std::fs::copy(coracle_testkit::built_path("examples/messaging"), app.path("messaging.wasm")).unwrap();
+        app.file(name, &text);
+        let serving = app.up(&[name]);
+        let row = serving.line(|line| line.contains('→'));
+        assert_eq!(row.split_whitespace().take(5).collect::<Vec<_>>(), ["counter", "messaging", "default", "→", "memory,"], "{name}");
+        assert_eq!(serving.get("/a"), (200, "published to orders.a\n".to_owned()), "{name}");
+    }
+}

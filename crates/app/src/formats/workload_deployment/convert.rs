@@ -11,6 +11,9 @@ const OF_A_CLUSTER: &[(&str, &str)] = &[
     ("allowedHostLoopbackPorts", "name the servers in `allowed_outbound_hosts` of a coracle.toml, such as `tcp://127.0.0.1:5432`"),
 ];
 
+/// Interfaces by which a component is called, of messages and of stores.
+const CALLING: &[&str] = &["handler", "incoming-handler", "watcher"];
+
 /// The tree of the `coracle.toml` that says the same.
 pub(super) fn to_coracle(root: &Node, problems: &mut Problems<'_>) -> Node {
     let at = At::root(root);
@@ -189,7 +192,7 @@ impl Conversion<'_, '_, '_> {
             return;
         }
         // What calls a component, as a message does.
-        if let Some(handler) = names.iter().find(|name| ["handler", "watcher"].contains(name)) {
+        if let Some(handler) = names.iter().find(|name| CALLING.contains(name)) {
             let message = format!("`{namespace_text}:{package_text}/{handler}` calls a component, and this version has no trigger for it");
             self.problems.error(package.start, message, "remove the interface; HTTP requests are what wakes components here");
         }

@@ -183,7 +183,7 @@ fn nanoseconds(seconds: u64) -> u64 {
 impl From<Error> for types::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::AccessDenied => Self::AccessDenied,
+            Error::AccessDenied | Error::NoLink(_) => Self::AccessDenied,
             Error::NoContainer(_) => Self::NoSuchContainer,
             Error::ContainerExists(_) => Self::ContainerAlreadyExists,
             Error::NoObject(_) => Self::NoSuchObject,

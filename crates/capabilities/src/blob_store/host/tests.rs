@@ -247,4 +247,47 @@ async fn under_a_label_containers_lie_in_its_store() {
     assert_eq!(plain.container_exists("archive/photos".to_owned()).await.unwrap(), Ok(true));
     let denied = under(1)(&mut instance).container_exists("photos".to_owned()).await.unwrap();
     assert_eq!(denied, Err("access denied".to_owned()));
+    // A link is chosen for imports without a label; what was opened under one stays there.
+    let photos = under(0)(&mut instance).get_container("photos".to_owned()).await.unwrap().unwrap();
+    let linkable = view(&mut instance).state.linkable();
+    linkable.links.choose(linkable.interfaces[0], "default");
+    assert_eq!(view(&mut instance).container_exists("photos".to_owned()).await.unwrap(), Ok(false));
+    let mut archive = under(0)(&mut instance);
+    assert_eq!(archive.container_exists("photos".to_owned()).await.unwrap(), Ok(true));
+    write(&mut archive, &photos, "a", &[b"kept"]).await.unwrap();
+    assert_eq!(read(&mut view(&mut instance), &photos, "a", 0, 9).await.unwrap(), b"kept");
+}
+
+#[tokio::test]
+async fn unqualified_containers_lie_where_the_link_leads() {
+    let mut instance = instance(&["default", "backup"]);
+    let mut view = view(&mut instance);
+    let choose = |view: Viewed<'_, '_>, label: &str| {
+        let linkable = view.state.linkable();
+        linkable.links.choose(linkable.interfaces[0], label);
+    };
+    let files = container(&mut view, "files").await;
+    write(&mut view, &files, "a", &[b"here"]).await.unwrap();
+    choose(&mut view, "backup");
+    // To wasmCloud a container is a name, also one that was opened before.
+    assert_eq!(read(&mut view, &files, "a", 0, 9).await.unwrap_err(), "object `a` does not exist");
+    let there = container(&mut view, "files").await;
+    for (container, text) in [(&files, b"over"), (&there, b"that")] {
+        write(&mut view, container, "a", &[text]).await.unwrap();
+    }
+    let qualified = view.get_container("backup/files".to_owned()).await.unwrap().unwrap();
+    assert_eq!(read(&mut view, &qualified, "a", 0, 9).await.unwrap(), b"that");
+    let id = |container: &str, object: &str| ObjectId { container: container.to_owned(), object: object.to_owned() };
+    view.copy_object(id("files", "a"), id("default/files", "b")).await.unwrap().unwrap();
+
+    choose(&mut view, "default");
+    assert_eq!(read(&mut view, &files, "a", 0, 9).await.unwrap(), b"here");
+    assert_eq!(read(&mut view, &there, "b", 0, 9).await.unwrap(), b"that");
+    choose(&mut view, "lost");
+    let lost = "there is no link `lost`; grant the component that label";
+    assert_eq!(read(&mut view, &files, "a", 0, 9).await.unwrap_err(), lost);
+    assert_eq!(write(&mut view, &files, "a", &[b"x"]).await.unwrap_err(), lost);
+    assert_eq!(view.container_exists("files".to_owned()).await.unwrap().unwrap_err(), lost);
+    assert_eq!(view.list_objects(borrow(&files)).await.unwrap().unwrap_err(), lost);
+    assert_eq!(read(&mut view, &qualified, "a", 0, 9).await.unwrap(), b"that", "what is named is what is meant");
 }

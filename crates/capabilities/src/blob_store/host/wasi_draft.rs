@@ -54,10 +54,15 @@ fn hold(view: &mut View<'_, State>, container: Container) -> Answer<Resource<Con
     }
 }
 
+/// The container that a resource means now, which is where the link leads.
+fn meant(view: &View<'_, State>, this: &Resource<Container>) -> wasmtime::Result<Result<Container, Error>> {
+    Ok(view.state.meant(view.table.get(this)?))
+}
+
 impl blobstore::Host for View<'_, State> {
     async fn create_container(&mut self, name: String) -> Answer<Resource<Container>> {
         let created = async {
-            let container = self.state.container(self.label, &name)?;
+            let container = self.state.linked_container(self.label, &name)?;
             container.create().await?;
             Ok(container)
         };
@@ -69,7 +74,7 @@ impl blobstore::Host for View<'_, State> {
 
     async fn get_container(&mut self, name: String) -> Answer<Resource<Container>> {
         let found = async {
-            let container = self.state.container(self.label, &name)?;
+            let container = self.state.linked_container(self.label, &name)?;
             container.created().await?.ok_or(Error::NoContainer(name))?;
             Ok(container)
         };
@@ -80,14 +85,14 @@ impl blobstore::Host for View<'_, State> {
     }
 
     async fn delete_container(&mut self, name: String) -> Answer<()> {
-        match self.state.container(self.label, &name) {
+        match self.state.linked_container(self.label, &name) {
             Ok(container) => answer(container.remove().await),
             Err(error) => answer(Err(error)),
         }
     }
 
     async fn container_exists(&mut self, name: String) -> Answer<bool> {
-        match self.state.container(self.label, &name) {
+        match self.state.linked_container(self.label, &name) {
             Ok(container) => answer(container.created().await.map(|created| created.is_some())),
             Err(error) => answer(Err(error)),
         }
@@ -104,7 +109,7 @@ impl blobstore::Host for View<'_, State> {
 
 /// The containers of two objects.
 fn ends(view: &View<'_, State>, from: &types::ObjectId, to: &types::ObjectId) -> Result<(Container, Container), Error> {
-    let named = |name: &str| view.state.container(view.label, name);
+    let named = |name: &str| view.state.linked_container(view.label, name);
     Ok((named(&from.container)?, named(&to.container)?))
 }
 
@@ -119,57 +124,67 @@ impl container::HostContainer for View<'_, State> {
     }
 
     async fn info(&mut self, this: Resource<Container>) -> Answer<container::ContainerMetadata> {
-        let container = self.table.get(&this)?;
-        let name = container.name().to_owned();
-        let created = container.created().await.and_then(|created| created.ok_or(Error::NoContainer(name.clone())));
-        answer(created.map(|created_at| container::ContainerMetadata { name, created_at }))
+        let container = meant(self, &this)?;
+        let info = async {
+            let container = container?;
+            let name = container.name().to_owned();
+            let created_at = container.created().await?.ok_or_else(|| Error::NoContainer(name.clone()))?;
+            Ok(container::ContainerMetadata { name, created_at })
+        };
+        answer(info.await)
     }
 
     async fn get_data(&mut self, this: Resource<Container>, name: String, start: u64, end: u64) -> Answer<Resource<Incoming>> {
-        match self.table.get(&this)?.read(name, start, end).await {
+        let container = meant(self, &this)?;
+        match async { container?.read(name, start, end).await }.await {
             Ok(incoming) => Ok(Ok(self.table.push(incoming)?)),
             Err(error) => answer(Err(error)),
         }
     }
 
     async fn write_data(&mut self, this: Resource<Container>, name: String, data: Resource<Outgoing>) -> Answer<()> {
-        let container = self.table.get(&this)?.again();
-        answer(container.write(name, self.table.get_mut(&data)?).await)
+        match meant(self, &this)? {
+            Ok(container) => answer(container.write(name, self.table.get_mut(&data)?).await),
+            Err(error) => answer(Err(error)),
+        }
     }
 
     async fn list_objects(&mut self, this: Resource<Container>) -> Answer<Resource<Names>> {
-        match self.table.get(&this)?.names() {
+        match meant(self, &this)?.and_then(|container| container.names()) {
             Ok(names) => Ok(Ok(self.table.push(names)?)),
             Err(error) => answer(Err(error)),
         }
     }
 
     async fn delete_object(&mut self, this: Resource<Container>, name: String) -> Answer<()> {
-        answer(self.table.get(&this)?.delete(vec![name]).await)
+        let container = meant(self, &this)?;
+        answer(async { container?.delete(vec![name]).await }.await)
     }
 
     async fn delete_objects(&mut self, this: Resource<Container>, names: Vec<String>) -> Answer<()> {
-        answer(self.table.get(&this)?.delete(names).await)
+        let container = meant(self, &this)?;
+        answer(async { container?.delete(names).await }.await)
     }
 
     async fn has_object(&mut self, this: Resource<Container>, name: String) -> Answer<bool> {
-        answer(self.table.get(&this)?.stat(name).await.map(|stat| stat.is_some()))
+        let container = meant(self, &this)?;
+        answer(async { container?.stat(name).await.map(|stat| stat.is_some()) }.await)
     }
 
     async fn object_info(&mut self, this: Resource<Container>, name: String) -> Answer<container::ObjectMetadata> {
-        let container = self.table.get(&this)?;
-        let stat = container.stat(name.clone()).await.and_then(|stat| stat.ok_or_else(|| Error::NoObject(name.clone())));
-        let metadata = stat.map(|stat| container::ObjectMetadata {
-            name,
-            container: container.name().to_owned(),
-            created_at: stat.created,
-            size: stat.bytes,
-        });
-        answer(metadata)
+        let container = meant(self, &this)?;
+        let info = async {
+            let container = container?;
+            let stat = container.stat(name.clone()).await?.ok_or_else(|| Error::NoObject(name.clone()))?;
+            let container = container.name().to_owned();
+            Ok(container::ObjectMetadata { name, container, created_at: stat.created, size: stat.bytes })
+        };
+        answer(info.await)
     }
 
     async fn clear(&mut self, this: Resource<Container>) -> Answer<()> {
-        answer(self.table.get(&this)?.clear().await)
+        let container = meant(self, &this)?;
+        answer(async { container?.clear().await }.await)
     }
 
     async fn drop(&mut self, this: Resource<Container>) -> wasmtime::Result<()> {

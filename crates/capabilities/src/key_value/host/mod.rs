@@ -76,6 +76,20 @@ fn view(instance: &mut InstanceState) -> View<'_, State> {
 #[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
 fn open(view: &mut View<'_, State>, identifier: &str) -> Result<Resource<Handle>, Error> {
     let handle = view.state.open(meant(view.label, identifier)?)?;
+    hold(view, handle)
+}
+
+/// The same for guests whose links say what the default label means. An import under a label follows no link.
+#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
+fn open_linked(view: &mut View<'_, State>, identifier: &str) -> Result<Resource<Handle>, Error> {
+    let handle = match view.label {
+        Some(_) => view.state.open(meant(view.label, identifier)?)?,
+        None => view.state.open_linked(identifier)?,
+    };
+    hold(view, handle)
+}
+
+fn hold(view: &mut View<'_, State>, handle: Handle) -> Result<Resource<Handle>, Error> {
     view.table.push(handle).map_err(|_| {
         view.state.close();
         Error::TableFull
@@ -119,9 +133,11 @@ mod tests {
     /// An instance that was granted `labels`, all of them in memory.
     fn instance(labels: &[&str]) -> InstanceState {
         let mut site = Site::default();
+        let tables = labels.iter().map(|label| format!("[key_value_store.{label}]\ntype = \"memory\"\n")).collect::<String>();
+        let mut config = RuntimeConfig::new(toml::from_str(&tables).unwrap(), None);
         let asked: BTreeSet<String> = labels.iter().map(|label| (*label).to_owned()).collect();
         let labels_by_grant = BTreeMap::from([(GRANT.to_owned(), asked)]);
-        KeyValue.bind(&mut Bind { site: &mut site, config: &mut RuntimeConfig::default(), labels: &labels_by_grant }).unwrap();
+        KeyValue.bind(&mut Bind { site: &mut site, config: &mut config, labels: &labels_by_grant }).unwrap();
         let grants = BTreeMap::from([(GRANT.to_owned(), json!(labels))]);
         let grant = KeyValue.grant(&GrantRequest { component: "c", grants: &grants, site: &site }).unwrap();
         let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
@@ -201,6 +217,62 @@ mod tests {
         assert_eq!(view.increment(again(), "n".to_owned(), 1).await.unwrap().unwrap(), 6);
         let found = view.get_many(again(), vec!["0001".to_owned(), "absent".to_owned()]).await.unwrap().unwrap();
         assert_eq!(found, [Some(("0001".to_owned(), vec![])), None]);
+    }
+
+    /// Links `interface` to `label`.
+    fn choose(view: &mut View<'_, State>, interface: &str, label: &str) {
+        let linkable = view.state.linkable();
+        let interface = linkable.interfaces.iter().find(|known| **known == interface).unwrap();
+        linkable.links.choose(interface, label);
+    }
+
+    #[tokio::test]
+    async fn calls_on_the_default_store_go_where_the_link_of_their_interface_leads() {
+        const ATOMICS: &str = "wasi:keyvalue/atomics";
+        const STORE: &str = "wasi:keyvalue/store";
+        let mut instance = instance(&["default", "backup"]);
+        let mut view = view(&mut instance);
+        let bucket = store::Host::open(&mut view, "default".to_owned()).await.unwrap().unwrap();
+        let named = store::Host::open(&mut view, "backup".to_owned()).await.unwrap().unwrap();
+        let (default, backup) = (|| Resource::<Handle>::new_borrow(bucket.rep()), || Resource::<Handle>::new_borrow(named.rep()));
+        let key = || "k".to_owned();
+
+        store::HostBucket::set(&mut view, default(), key(), b"here".to_vec()).await.unwrap().unwrap();
+        choose(&mut view, STORE, "backup");
+        // Also what was opened before: to wasmCloud a bucket is a name.
+        store::HostBucket::set(&mut view, default(), key(), b"there".to_vec()).await.unwrap().unwrap();
+        assert_eq!(store::HostBucket::get(&mut view, backup(), key()).await.unwrap().unwrap().as_deref(), Some(&b"there"[..]));
+        // The other interfaces have links of their own.
+        assert_eq!(view.increment(default(), "n".to_owned(), 1).await.unwrap().unwrap(), 1);
+        assert!(!store::HostBucket::exists(&mut view, backup(), "n".to_owned()).await.unwrap().unwrap());
+        choose(&mut view, ATOMICS, "backup");
+        assert_eq!(view.increment(default(), "n".to_owned(), 5).await.unwrap().unwrap(), 5);
+        assert_eq!(view.get_many(default(), vec![key()]).await.unwrap().unwrap(), [Some((key(), b"here".to_vec()))]);
+
+        choose(&mut view, STORE, "default");
+        assert_eq!(store::HostBucket::get(&mut view, default(), key()).await.unwrap().unwrap().as_deref(), Some(&b"here"[..]));
+        choose(&mut view, STORE, "lost");
+        for refused in [
+            store::HostBucket::get(&mut view, default(), key()).await.unwrap().map(drop),
+            store::HostBucket::list_keys(&mut view, default(), None).await.unwrap().map(drop),
+            store::Host::open(&mut view, "default".to_owned()).await.unwrap().map(drop),
+        ] {
+            assert!(matches!(refused, Err(store::Error::Other(text)) if text.contains("there is no link `lost`")));
+        }
+        assert!(store::HostBucket::get(&mut view, backup(), key()).await.unwrap().is_ok(), "what is named is what is meant");
+    }
+
+    #[tokio::test]
+    async fn a_link_needs_no_default_store_and_spin_follows_none() {
+        let mut instance = instance(&["backup"]);
+        let mut view = view(&mut instance);
+        assert!(matches!(store::Host::open(&mut view, "default".to_owned()).await.unwrap(), Err(store::Error::AccessDenied)));
+        choose(&mut view, "wasi:keyvalue/store", "backup");
+        let bucket = store::Host::open(&mut view, "default".to_owned()).await.unwrap().unwrap();
+        store::HostBucket::set(&mut view, bucket, "k".to_owned(), b"v".to_vec()).await.unwrap().unwrap();
+        let number = view.open("backup".to_owned()).await.unwrap();
+        assert_eq!(view.get(number, "k".to_owned()).await.unwrap(), b"v");
+        assert!(matches!(v1::Host::open(&mut view, "default".to_owned()).await, Err(v1::Error::AccessDenied)));
     }
 
     #[tokio::test]

@@ -1,10 +1,11 @@
-//! `wasi:keyvalue@0.2.0-draft`, whose cursors and counters are unsigned numbers.
+//! `wasi:keyvalue@0.2.0-draft`, whose cursors and counters are unsigned numbers, and whose default store is where links lead.
 
 use coracle_engine::View;
 use wasmtime::component::Resource;
 
 use self::bindings::wasi::keyvalue::{atomics, batch, store as wit};
-use super::{close, handle, open};
+use super::{close, handle, open_linked};
+use crate::key_value::grant::{ATOMICS, BATCH, STORE};
 use crate::key_value::handle::Handle;
 use crate::key_value::{Error, State};
 
@@ -22,29 +23,34 @@ type Answer<T> = wasmtime::Result<Result<T, wit::Error>>;
 
 impl wit::Host for View<'_, State> {
     async fn open(&mut self, identifier: String) -> Answer<Resource<Handle>> {
-        Ok(open(self, &identifier).map_err(Into::into))
+        answer(open_linked(self, &identifier))
     }
 }
 
 impl wit::HostBucket for View<'_, State> {
     async fn get(&mut self, bucket: Resource<Handle>, key: String) -> Answer<Option<Vec<u8>>> {
-        Ok(handle(self, &bucket)?.get(&key).await.map_err(Into::into))
+        let store = linked(self, &bucket, STORE)?;
+        answer(async { store?.get(&key).await }.await)
     }
 
     async fn set(&mut self, bucket: Resource<Handle>, key: String, value: Vec<u8>) -> Answer<()> {
-        Ok(handle(self, &bucket)?.set(&key, value).await.map_err(Into::into))
+        let store = linked(self, &bucket, STORE)?;
+        answer(async { store?.set(&key, value).await }.await)
     }
 
     async fn delete(&mut self, bucket: Resource<Handle>, key: String) -> Answer<()> {
-        Ok(handle(self, &bucket)?.delete(&key).await.map_err(Into::into))
+        let store = linked(self, &bucket, STORE)?;
+        answer(async { store?.delete(&key).await }.await)
     }
 
     async fn exists(&mut self, bucket: Resource<Handle>, key: String) -> Answer<bool> {
-        Ok(handle(self, &bucket)?.exists(&key).await.map_err(Into::into))
+        let store = linked(self, &bucket, STORE)?;
+        answer(async { store?.exists(&key).await }.await)
     }
 
     async fn list_keys(&mut self, bucket: Resource<Handle>, cursor: Option<u64>) -> Answer<wit::KeyResponse> {
-        Ok(list(&handle(self, &bucket)?, cursor).await.map_err(Into::into))
+        let store = linked(self, &bucket, STORE)?;
+        answer(async { list(&store?, cursor).await }.await)
     }
 
     async fn drop(&mut self, bucket: Resource<Handle>) -> wasmtime::Result<()> {
@@ -54,24 +60,40 @@ impl wit::HostBucket for View<'_, State> {
 
 impl atomics::Host for View<'_, State> {
     async fn increment(&mut self, bucket: Resource<Handle>, key: String, delta: u64) -> Answer<u64> {
-        Ok(increment(&handle(self, &bucket)?, &key, delta).await.map_err(Into::into))
+        let store = linked(self, &bucket, ATOMICS)?;
+        answer(async { increment(&store?, &key, delta).await }.await)
     }
 }
 
 impl batch::Host for View<'_, State> {
     async fn get_many(&mut self, bucket: Resource<Handle>, keys: Vec<String>) -> Answer<Vec<Option<(String, Vec<u8>)>>> {
-        let values = handle(self, &bucket)?.get_many(keys.clone()).await;
         let pair = |(key, value): (String, Option<Vec<u8>>)| value.map(|value| (key, value));
-        Ok(values.map(|values| keys.into_iter().zip(values).map(pair).collect()).map_err(Into::into))
+        let store = linked(self, &bucket, BATCH)?;
+        let found = async {
+            let values = store?.get_many(keys.clone()).await?;
+            Ok(keys.into_iter().zip(values).map(pair).collect())
+        };
+        answer(found.await)
     }
 
     async fn set_many(&mut self, bucket: Resource<Handle>, pairs: Vec<(String, Vec<u8>)>) -> Answer<()> {
-        Ok(handle(self, &bucket)?.set_many(pairs).await.map_err(Into::into))
+        let store = linked(self, &bucket, BATCH)?;
+        answer(async { store?.set_many(pairs).await }.await)
     }
 
     async fn delete_many(&mut self, bucket: Resource<Handle>, keys: Vec<String>) -> Answer<()> {
-        Ok(handle(self, &bucket)?.delete_many(keys).await.map_err(Into::into))
+        let store = linked(self, &bucket, BATCH)?;
+        answer(async { store?.delete_many(keys).await }.await)
     }
+}
+
+/// The store that `bucket` means in calls of `interface`.
+fn linked(view: &View<'_, State>, bucket: &Resource<Handle>, interface: &str) -> wasmtime::Result<Result<Handle, Error>> {
+    Ok(view.state.linked(&handle(view, bucket)?, interface))
+}
+
+fn answer<T>(result: Result<T, Error>) -> Answer<T> {
+    Ok(result.map_err(Into::into))
 }
 
 async fn list(handle: &Handle, cursor: Option<u64>) -> Result<wit::KeyResponse, Error> {

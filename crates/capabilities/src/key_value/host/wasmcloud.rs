@@ -150,7 +150,7 @@ impl From<Swapped> for cas::CasResult {
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::AccessDenied => Self::AccessDenied,
+            Error::AccessDenied | Error::NoLink(_) => Self::AccessDenied,
             Error::KeyTooLong { .. } | Error::ValueTooLarge { .. } | Error::Cursor | Error::Lifetime { .. } | Error::NoEnds => {
                 Self::InvalidArgument
             }

@@ -21,7 +21,7 @@ type Answer<T> = wasmtime::Result<Result<T, String>>;
 impl wit::Host for View<'_, State> {
     async fn request(&mut self, subject: String, body: Vec<u8>, timeout_ms: u32) -> Answer<wit::BrokerMessage> {
         let answered = async {
-            let outlet = self.state.outlet(self.label, &subject)?;
+            let outlet = self.state.linked(self.label, &subject)?;
             let message = Message { subject, body: body.into(), ..Message::default() };
             let replies = outlet.request(message, None, Some(Duration::from_millis(timeout_ms.into()))).await?;
             replies.into_iter().next().ok_or(Error::Timeout)
@@ -32,7 +32,7 @@ impl wit::Host for View<'_, State> {
 
     async fn publish(&mut self, message: wit::BrokerMessage) -> Answer<()> {
         let published = async {
-            let outlet = self.state.outlet(self.label, &message.subject)?;
+            let outlet = self.state.linked(self.label, &message.subject)?;
             let wit::BrokerMessage { subject, body, reply_to } = message;
             outlet.publish(Message { subject, body: body.into(), reply_to, headers: Vec::new() }).await
         };

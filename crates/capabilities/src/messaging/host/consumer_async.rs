@@ -168,7 +168,7 @@ impl Drop for Collector {
 impl From<Error> for wit::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::AccessDenied => Self::AccessDenied,
+            Error::AccessDenied | Error::NoLink(_) => Self::AccessDenied,
             Error::Subject(_) => Self::SubjectInvalid,
             Error::TooLarge { .. } => Self::MessageTooLarge,
             Error::Quota(_) => Self::QuotaExceeded,

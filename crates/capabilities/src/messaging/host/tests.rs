@@ -221,3 +221,26 @@ async fn an_instance_without_a_grant_sends_nothing() {
     let kept = message(&mut view, &[1; 100]).await;
     assert_eq!(view.data(kept).await.unwrap(), b"");
 }
+
+#[tokio::test]
+async fn messages_go_where_the_link_leads_and_subjects_are_checked_there() {
+    let (mut instance, site) = instance(&json!({ "default": ["orders.>"], "other": ["orders.new", "other.*"] }));
+    let listen = |label: &str| messaging::local(&site, label).unwrap().subscribe(">").unwrap();
+    let (mut default, mut other) = (listen("default"), listen("other"));
+    let mut view = view(&mut instance);
+    let choose = |view: &mut View<'_, State>, label: &str| {
+        let linkable = view.state.linkable();
+        linkable.links.choose(linkable.interfaces[0], label);
+    };
+    choose(&mut view, "other");
+    view.publish(broker_message("orders.new", b"x")).await.unwrap().unwrap();
+    assert_eq!(other.next().await.unwrap().subject, "orders.new");
+    assert_eq!(view.publish(broker_message("orders.old", b"x")).await.unwrap(), Err("access denied".to_owned()));
+    choose(&mut view, "lost");
+    let lost = Err("there is no link `lost`; grant the component that label".to_owned());
+    assert_eq!(view.publish(broker_message("orders.new", b"x")).await.unwrap(), lost);
+    assert_eq!(Consumer::request(&mut view, "orders.new".to_owned(), vec![], 10).await.unwrap().map(drop), lost);
+    choose(&mut view, "default");
+    view.publish(broker_message("orders.old", b"x")).await.unwrap().unwrap();
+    assert_eq!(default.next().await.unwrap().subject, "orders.old", "nothing else came here");
+}

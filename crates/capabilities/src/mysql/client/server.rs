@@ -4,16 +4,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, IoError, Opts, OptsBuilder, SslOpts};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::OnceCell;
 
 use super::address::Address;
 use super::session::{Held, Link};
-use crate::backend::{Full, Pool};
+use crate::backend::{ConnectorError, Full, Pool};
 use crate::egress::Clearance;
 use crate::mysql::{Database, Error, Limits, Session};
-use crate::tls;
+use crate::tls::{self, Trust};
 
 /// How long the server keeps a connection on which nothing is said, as far as the library needs to know: the pool closes them sooner.
 const SILENCE_SECONDS_MAX: usize = 28_800;
@@ -22,6 +22,7 @@ const SILENCE_SECONDS_MAX: usize = 28_800;
 pub(in crate::mysql) struct Clients {
     pool: Arc<Pool<Link>>,
     limits: Arc<Limits>,
+    trust: Trust,
     /// Options by which TLS is spoken. What the library makes of the roots stays with them, for all connections.
     tls: OnceCell<OptsBuilder>,
 }
@@ -35,8 +36,8 @@ pub(in crate::mysql) struct Server {
 }
 
 impl Clients {
-    pub(in crate::mysql) fn new(connections_max: usize, limits: Limits) -> Self {
-        Self { pool: Pool::new("outbound_mysql", connections_max), limits: Arc::new(limits), tls: OnceCell::new() }
+    pub(in crate::mysql) fn new(connections_max: usize, limits: Limits, trust: Trust) -> Self {
+        Self { pool: Pool::new("outbound_mysql", connections_max), limits: Arc::new(limits), trust, tls: OnceCell::new() }
     }
 
     /// The bounds of every client.
@@ -44,20 +45,29 @@ impl Clients {
         Arc::clone(&self.limits)
     }
 
-    /// How to speak TLS. The roots are read when the first connection needs them, where that holds nobody up.
+    /// How to speak TLS. The machine's roots are read when the first connection needs them, where that holds nobody up.
     async fn tls(&self) -> Option<OptsBuilder> {
-        let read = || async { tokio::task::spawn_blocking(trusting).await };
-        self.tls.get_or_try_init(read).await.ok().cloned()
+        let read = async || match self.trust.named() {
+            Some(named) => Ok(trusting(named)),
+            None => tokio::task::spawn_blocking(trusting_the_machine).await,
+        };
+        let options = self.tls.get_or_try_init(async || read().await.map(|tls| OptsBuilder::default().ssl_opts(tls)));
+        options.await.ok().cloned()
     }
+}
+
+/// Options that trust `roots` alone.
+fn trusting(roots: &[CertificateDer<'_>]) -> SslOpts {
+    SslOpts::default().with_disable_built_in_roots(true).with_root_certs(roots.iter().map(|root| root.to_vec().into()).collect())
 }
 
 /// Options that trust the machine's roots, or the library's where the machine has none. Every connection has a copy, so that the roots
 /// themselves are kept once for the process.
-fn trusting() -> OptsBuilder {
+fn trusting_the_machine() -> SslOpts {
     static ROOTS: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
     let roots = ROOTS.get_or_init(tls::machine_certificates);
     let tls = SslOpts::default().with_disable_built_in_roots(!roots.is_empty());
-    OptsBuilder::default().ssl_opts(tls.with_root_certs(roots.iter().map(|root| root.as_ref().into()).collect()))
+    tls.with_root_certs(roots.iter().map(|root| root.as_ref().into()).collect())
 }
 
 impl Server {
@@ -101,10 +111,22 @@ fn unreachable(place: &str, error: &(dyn std::error::Error + 'static)) -> Error 
 fn refused_entry(place: &str, error: &mysql_async::Error) -> Error {
     match error {
         mysql_async::Error::Server(cause) => Error::Connection(cause.message.clone()),
+        mysql_async::Error::Io(cause) if is_of_tls(cause) => {
+            let source = std::io::Error::other(cause.to_string());
+            unreachable(place, &ConnectorError::Tls { destination: place.to_owned(), source })
+        }
         _ => {
             tracing::warn!(server = place, "MySQL did not let us in: {}", coracle_base::chain(error));
             Error::Connection(format!("`{place}` could not be reached; check that it is up, and speaks TLS where that is asked for"))
         }
+    }
+}
+
+/// Whether TLS failed, and not the connection below it. The library tells of a server that does not prove who it is as of a broken one.
+fn is_of_tls(error: &IoError) -> bool {
+    match error {
+        IoError::Tls(_) => true,
+        IoError::Io(cause) => cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
     }
 }
 

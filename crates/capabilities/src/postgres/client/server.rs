@@ -7,7 +7,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::OnceCell;
 
 use super::address::{Address, TlsUse};
 use super::framing::Framing;
@@ -15,7 +14,7 @@ use super::link::Link;
 use super::session::Held;
 use crate::backend::{Connector, ConnectorError, Full, Pool, Stream};
 use crate::postgres::{Database, Error, Limits, Session};
-use crate::tls;
+use crate::tls::{self, Trust};
 
 /// What asks a server for TLS, and what it answers when it is willing.
 const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -25,7 +24,7 @@ const TLS_WILLING: u8 = b'S';
 pub(in crate::postgres) struct Clients {
     pub(super) pool: Arc<Pool<Arc<Link>>>,
     limits: Arc<Limits>,
-    usual: OnceCell<Arc<ClientConfig>>,
+    trust: Trust,
 }
 
 /// The certificates that are trusted to vouch for a server.
@@ -47,8 +46,8 @@ pub(in crate::postgres) struct Server {
 }
 
 impl Clients {
-    pub(in crate::postgres) fn new(connections_max: usize, limits: Limits) -> Self {
-        Self { pool: Pool::new("outbound_pg", connections_max), limits: Arc::new(limits), usual: OnceCell::new() }
+    pub(in crate::postgres) fn new(connections_max: usize, limits: Limits, trust: Trust) -> Self {
+        Self { pool: Pool::new("outbound_pg", connections_max), limits: Arc::new(limits), trust }
     }
 
     /// The bounds of every client.
@@ -57,12 +56,7 @@ impl Clients {
     }
 
     async fn usual(&self) -> Result<Arc<ClientConfig>, Error> {
-        let unusable = || Error::Connection("TLS is not available; see the log of the server".to_owned());
-        let usual = self.usual.get_or_try_init(|| async {
-            let roots = tokio::task::spawn_blocking(tls::usual_roots).await.map_err(|_| unusable())?;
-            tls::client_config(roots, None).map(Arc::new).map_err(|_| unusable())
-        });
-        usual.await.cloned()
+        self.trust.config().await.ok_or_else(|| Error::Connection("TLS is not available; see the log of the server".to_owned()))
     }
 }
 

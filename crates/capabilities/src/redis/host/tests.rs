@@ -210,8 +210,8 @@ async fn connections_are_bounded_and_their_places_given_back() {
     let server = servers::redis::start().unwrap();
     let (at, other) = (address(&server, ""), address(&server, "/1"));
     let mut app = App::new(&[&at], "[outbound_redis]\nmax_connections = 1");
-    let mut outbound = Outbound::default();
-    outbound.pool = Arc::clone(&app.site.shared::<Outbound>().unwrap().pool);
+    let pool = Arc::clone(&app.site.shared::<Outbound>().unwrap().pool);
+    let mut outbound = Outbound { pool, ..Outbound::default() };
     outbound.limits.wait_max = Duration::from_millis(20);
     app.site.share(Arc::new(outbound));
     let mut instance = app.instance("c");

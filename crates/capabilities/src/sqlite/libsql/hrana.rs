@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::base64;
 use crate::sqlite::{Error, Row, Table, Value};
 
-/// Statements that change rows.
-const CHANGES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
-
 /// What is sent.
 #[derive(Debug, Serialize)]
 pub(super) struct Pipeline {
@@ -153,14 +150,6 @@ impl From<Refusal> for Error {
             _ => Self::Statement(message),
         }
     }
-}
-
-/// Whether `statement` is one of those that say how many rows they changed, as far as its first word tells.
-pub(super) fn changes_rows(statement: &str) -> bool {
-    let statement = statement.trim_start();
-    let end = statement.find(|letter: char| !letter.is_ascii_alphabetic()).unwrap_or(statement.len());
-    let (word, _) = statement.split_at(end);
-    CHANGES.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// The rows of a result, which may have `bytes_max` together.

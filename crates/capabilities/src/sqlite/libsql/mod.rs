@@ -3,6 +3,7 @@
 
 mod base64;
 mod config;
+mod effect;
 mod hrana;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::time::timeout;
 
+use self::effect::Effect;
 use self::hrana::{Outcome, Pipeline, Reply, Step};
 use super::{Connection, Database, Error, Limits, Rows, Table, Value};
 use crate::backend::{Answer, Http, HttpError};
@@ -147,16 +149,17 @@ impl Link {
         if statement.len() > bytes_max {
             return Err(Error::Statement(format!("a statement may have {bytes_max} bytes")));
         }
-        let changes_rows = hrana::changes_rows(&statement);
+        let effect = Effect::of(&statement);
         let outcome = self.step(Step::execute(statement, parameters)?).await?;
         let result = outcome.into_result()?;
         let bytes_max = self.service.limits.result_bytes_max;
         let table = hrana::table(&result, bytes_max)?;
-        // Of a statement that only reads the server says that it changed none; SQLite still tells of the one before.
-        if changes_rows || result.affected_row_count > 0 {
+        // Of other statements the protocol promises nothing, and SQLite still tells of the one before.
+        if effect != Effect::None {
             self.changes.store(result.affected_row_count, Relaxed);
         }
-        if let Some(rowid) = result.last_insert_rowid.as_deref().and_then(|rowid| rowid.parse().ok()) {
+        let rowid = result.last_insert_rowid.as_deref().and_then(|rowid| rowid.parse().ok());
+        if let Some(rowid) = rowid.filter(|_| effect == Effect::Insert) {
             self.last_insert_rowid.store(rowid, Relaxed);
         }
         Ok(table)

@@ -1,4 +1,5 @@
-//! A server of the protocol for tests: SQLite behind HTTP, with a stream for each baton, and bounds as such servers have them.
+//! A server of the protocol for tests: SQLite behind HTTP, with a stream for each baton, and bounds as such servers have them. Where the
+//! protocol leaves a value undefined, it is nonsense here.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,8 +26,11 @@ const TIME_MAX: Duration = Duration::from_secs(2);
 const ROWS_MAX: usize = 100_000;
 /// How many steps SQLite takes before it asks whether it may go on.
 const STEPS: i32 = 10_000;
-/// Statements that change rows, of which alone such a server says how many.
+/// Statements of which alone the protocol says how many rows they changed, and those of which it says which row came last.
 const CHANGES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+const INSERTS: [&str; 2] = ["INSERT", "REPLACE"];
+/// What stands where the protocol defines nothing.
+const UNDEFINED: u64 = 4_711;
 
 /// The server. It ends with its runtime.
 #[derive(Clone)]
@@ -196,11 +200,23 @@ fn execute(connection: &rusqlite::Connection, statement: &Value) -> rusqlite::Re
         sent.push((0..width).map(value).collect::<Vec<_>>());
     }
     drop(rows);
-    let is_change = CHANGES.iter().any(|word| sql.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)));
+    let word = verb(sql);
+    let (is_change, is_insert) = (CHANGES.contains(&word.as_str()), INSERTS.contains(&word.as_str()));
     Ok(json!({
         "cols": columns,
         "rows": sent,
-        "affected_row_count": if is_change { connection.changes() } else { 0 },
-        "last_insert_rowid": is_change.then(|| connection.last_insert_rowid().to_string()),
+        "affected_row_count": if is_change { connection.changes() } else { UNDEFINED },
+        "last_insert_rowid": if is_insert { connection.last_insert_rowid().to_string() } else { UNDEFINED.to_string() },
     }))
+}
+
+/// The word that says what a statement does, of statements as tests write them: with one comment before it, or one table in `WITH`.
+fn verb(sql: &str) -> String {
+    let sql = sql.trim_start();
+    let sql = sql.strip_prefix("--").and_then(|comment| comment.split_once('\n')).map_or(sql, |(_, rest)| rest);
+    let sql = match sql.strip_prefix("WITH") {
+        Some(_) => sql.split_once(") ").map_or("", |(_, rest)| rest),
+        None => sql,
+    };
+    sql.split_whitespace().next().unwrap_or_default().to_ascii_uppercase()
 }

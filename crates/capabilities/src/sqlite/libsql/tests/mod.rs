@@ -108,6 +108,31 @@ async fn a_stream_that_the_server_lost_is_not_replaced_by_another() {
 }
 
 #[tokio::test]
+async fn what_the_protocol_leaves_undefined_is_not_believed() {
+    let (_fake, remote, _folder) = served().await;
+    let connection = remote.connect().await.unwrap();
+    let told = || (connection.last_insert_rowid(), connection.changes());
+    for (statement, expected) in [
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, v)", (0, 0)),
+        ("BEGIN", (0, 0)),
+        ("INSERT INTO t VALUES (7, 1), (9, 2)", (9, 2)),
+        ("SELECT * FROM t", (9, 2)),
+        ("UPDATE t SET v = 3", (9, 2)),
+        ("DELETE FROM t WHERE id = 7", (9, 1)),
+        ("WITH w AS (SELECT 12, 0) INSERT INTO t SELECT * FROM w", (12, 1)),
+        ("WITH w AS (SELECT 12) SELECT * FROM w", (12, 1)),
+        ("-- a comment\nREPLACE INTO t VALUES (5, 5)", (5, 1)),
+        ("WITH w AS (SELECT 5) UPDATE t SET v = 0 WHERE id < 0", (5, 0)),
+        ("PRAGMA user_version", (5, 0)),
+        ("INSERT OR IGNORE INTO t VALUES (5, 6)", (5, 0)),
+        ("COMMIT", (5, 0)),
+    ] {
+        run(&connection, statement).await.unwrap();
+        assert_eq!(told(), expected, "{statement}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_and_bounds_are_told() {
     let (fake, remote, _folder) = served().await;
     let connection = remote.connect().await.unwrap();
