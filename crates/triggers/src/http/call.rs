@@ -12,11 +12,11 @@ use coracle_base::{chain, metrics};
 use coracle_engine::{Fault, Identity, LimitKind, Limits, Meter, Metered};
 use coracle_host::{Runnable, Slot};
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument as _;
+use wasmtime_wasi_http::WasiBody;
 
 use super::{Body, BodyError};
 
@@ -24,7 +24,7 @@ use super::{Body, BodyError};
 pub(super) type Run = Pin<Box<dyn Future<Output = Result<Result<(), Fault>, String>> + Send>>;
 
 /// The head of a guest's answer with the body that it will write, or the error that it chose to answer with.
-pub(super) type Answer = Result<http::Response<UnsyncBoxBody<Bytes, BodyError>>, Fault>;
+pub(super) type Answer = Result<http::Response<WasiBody>, Fault>;
 
 /// The right to run, and the series that the invocation counts in.
 pub(super) struct Admitted {
@@ -147,7 +147,7 @@ impl Drop for Invocation {
 
 /// The body of a guest's answer, which drives the guest that writes it.
 pub(super) struct Streaming {
-    body: UnsyncBoxBody<Bytes, BodyError>,
+    body: WasiBody,
     /// `None` once it went on in a task of its own.
     invocation: Option<Invocation>,
     asked: Asked,
@@ -199,7 +199,7 @@ impl Streaming {
             self.ended = true;
             return Poll::Ready(Some(Err(fault.into())));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context)).map(|frame| frame.map_err(BodyError::from));
         match &frame {
             Some(Ok(frame)) => self.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) | None => self.ended = true,
@@ -232,7 +232,7 @@ impl Drop for Streaming {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let body = std::mem::replace(&mut self.body, UnsyncBoxBody::new(http_body_util::Empty::new().map_err(|never| match never {})));
+        let body = std::mem::replace(&mut self.body, Empty::new().map_err(|never| match never {}).boxed_unsync());
         runtime.spawn(async move {
             let mut body = Some(body);
             let ended = poll_fn(|context| {
