@@ -22,7 +22,36 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
 
 /// Whether this is a token: a method or the name of a field.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    const TOKEN: Bytes = Bytes::alphanumeric_or(b"!#$%&'*+-.^_`|~");
+    !bytes.is_empty() && TOKEN.are_all(bytes)
+}
+
+/// A set of ASCII characters, a bit for each: every byte of a head is looked up in one.
+pub(super) struct Bytes(u128);
+
+impl Bytes {
+    /// Letters, digits, and `others`.
+    pub(super) const fn alphanumeric_or(others: &[u8]) -> Self {
+        let mut bits = 0;
+        let mut byte = 0;
+        while byte < 128_u8 {
+            if byte.is_ascii_alphanumeric() {
+                bits |= 1 << byte;
+            }
+            byte += 1;
+        }
+        let mut others = others;
+        while let [byte, rest @ ..] = others {
+            bits |= 1 << (*byte & 127);
+            others = rest;
+        }
+        Self(bits)
+    }
+
+    /// Whether `bytes` are of this set only.
+    pub(super) fn are_all(&self, bytes: &[u8]) -> bool {
+        bytes.iter().all(|byte| byte.is_ascii() && self.0 >> *byte & 1 == 1)
+    }
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {
@@ -30,4 +59,19 @@ fn trim(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_its_bytes_only() {
+        const SET: Bytes = Bytes::alphanumeric_or(b"-~");
+        for byte in 0..=u8::MAX {
+            assert_eq!(SET.are_all(&[byte]), byte.is_ascii_alphanumeric() || b"-~".contains(&byte), "{byte:#x}");
+            assert_eq!(is_token(&[byte]), byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte), "{byte:#x}");
+        }
+        assert!(!is_token(b"") && is_token(b"a-b") && !is_token(b"a b"));
+    }
 }
