@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use coracle_app::http::{Match, Route};
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
 
 use super::Peer;
 
@@ -20,6 +21,8 @@ const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 pub(super) const CALL_ROUTE: &str = "/...";
 const PREFIX: &str = "spin-";
 const PATH_MATCH: &str = "spin-path-match-";
+/// The longest address of most clients, with its port; longer ones move the text once.
+const ADDRESS_BYTES: usize = 24;
 
 /// The values that a route gives to all its requests.
 #[derive(Debug)]
@@ -42,8 +45,8 @@ impl RouteHeaders {
 }
 
 /// The headers of a request that came over a route.
-pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, parts: &Parts, peer: Peer) -> Added {
-    let mut added = common(parts, peer, found.trailing.unwrap_or_default());
+pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, uri: &Uri, peer: Peer) -> Added {
+    let mut added = common(uri, peer, found.trailing.unwrap_or_default(), found.params.len());
     added.push((MATCHED_ROUTE, route.matched.clone()));
     added.push((RAW_COMPONENT_ROUTE, route.matched.clone()));
     added.push((COMPONENT_ROUTE, route.component.clone()));
@@ -57,8 +60,8 @@ pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, part
 }
 
 /// The headers of a call from another component.
-pub(super) fn of_call(parts: &Parts, peer: Peer) -> Added {
-    let mut added = common(parts, peer, parts.uri.path());
+pub(super) fn of_call(uri: &Uri, peer: Peer) -> Added {
+    let mut added = common(uri, peer, uri.path(), 0);
     added.push((MATCHED_ROUTE, HeaderValue::from_static(CALL_ROUTE)));
     added.push((RAW_COMPONENT_ROUTE, HeaderValue::from_static(CALL_ROUTE)));
     added.push((COMPONENT_ROUTE, HeaderValue::from_static("")));
@@ -66,28 +69,37 @@ pub(super) fn of_call(parts: &Parts, peer: Peer) -> Added {
 }
 
 /// Removes every `spin-*` header of `headers` and puts `added` in their place.
-pub(super) fn replace(headers: &mut HeaderMap, added: &mut Added) {
+pub(super) fn replace(headers: &mut HeaderMap, added: Added) {
     let foreign: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
     for name in foreign {
         headers.remove(name);
     }
     headers.reserve(added.len());
-    headers.extend(added.drain(..));
+    headers.extend(added);
 }
 
-fn common(parts: &Parts, peer: Peer, path_info: &str) -> Added {
-    let mut full_url = String::with_capacity(64);
-    full_url.push_str(if peer.tls { "https://" } else { "http://" });
-    full_url.push_str(parts.uri.authority().map_or("localhost", |authority| authority.as_str()));
-    full_url.push_str(parts.uri.path_and_query().map_or("/", |path| path.as_str()));
-    let mut client = String::with_capacity(24);
-    let _ = write!(client, "{}", peer.client);
-    vec![
-        (FULL_URL, value(&full_url)),
-        (PATH_INFO, value(path_info)),
-        (BASE_PATH, HeaderValue::from_static("/")),
-        (CLIENT_ADDR, value(&client)),
-    ]
+/// What every request has, with room for the rest: three headers of the route, and as many as the route has parameters. The values
+/// share one piece of memory.
+fn common(uri: &Uri, peer: Peer, path_info: &str, params: usize) -> Added {
+    let scheme = if peer.tls { "https://" } else { "http://" };
+    let authority = uri.authority().map_or("localhost", |authority| authority.as_str());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut text = String::with_capacity(scheme.len() + authority.len() + path.len() + path_info.len() + ADDRESS_BYTES);
+    for part in [scheme, authority, path] {
+        text.push_str(part);
+    }
+    let full_url = text.len();
+    text.push_str(path_info);
+    let path_info = text.len();
+    let _ = write!(text, "{}", peer.client);
+    let text = Bytes::from(text);
+    let part = |bytes| HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""));
+    let mut added = Added::with_capacity(7 + params);
+    added.push((FULL_URL, part(text.slice(..full_url))));
+    added.push((PATH_INFO, part(text.slice(full_url..path_info))));
+    added.push((BASE_PATH, HeaderValue::from_static("/")));
+    added.push((CLIENT_ADDR, part(text.slice(path_info..))));
+    added
 }
 
 /// `text` as a header value. Everything here comes from a parsed URI or manifest, so nothing is lost in practice.
