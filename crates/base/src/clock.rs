@@ -23,8 +23,8 @@ pub fn thread_cpu_ns() -> u64 {
 /// By way of the C library: rustix looks into the kernel's own page of code, which is not there under valgrind.
 fn read(clock: ClockId) -> u64 {
     let Ok(time) = clock_gettime(clock) else { return 0 };
-    let part = |part: i64| u64::try_from(part).unwrap_or_default();
-    part(time.tv_sec()).saturating_mul(NS_PER_SECOND).saturating_add(part(time.tv_nsec()))
+    let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
+    seconds.saturating_mul(NS_PER_SECOND).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or_default())
 }
 
 /// Now, for timing something with [`Instant::elapsed`].
