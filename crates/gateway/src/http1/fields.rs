@@ -22,35 +22,40 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
 
 /// Whether this is a token: a method or the name of a field.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    const TOKEN: Bytes = Bytes::alphanumeric_or(b"!#$%&'*+-.^_`|~");
+    static TOKEN: Bytes = Bytes::alphanumeric_or(b"!#$%&'*+-.^_`|~");
     !bytes.is_empty() && TOKEN.are_all(bytes)
 }
 
-/// A set of ASCII characters, a bit for each: every byte of a head is looked up in one.
-pub(super) struct Bytes(u128);
+/// A set of bytes: every byte of a head is looked up in one.
+pub(super) struct Bytes([bool; 256]);
 
 impl Bytes {
-    /// Letters, digits, and `others`.
+    /// ASCII letters, digits, and `others`.
     pub(super) const fn alphanumeric_or(others: &[u8]) -> Self {
-        let mut bits = 0;
-        let mut byte = 0;
-        while byte < 128_u8 {
-            if byte.is_ascii_alphanumeric() {
-                bits |= 1 << byte;
+        let mut set = [false; 256];
+        let mut places: &mut [bool] = &mut set;
+        let mut byte = 0_u8;
+        while let [place, rest @ ..] = places {
+            *place = byte.is_ascii_alphanumeric() || Self::is_among(byte, others);
+            byte = byte.wrapping_add(1);
+            places = rest;
+        }
+        Self(set)
+    }
+
+    const fn is_among(byte: u8, mut bytes: &[u8]) -> bool {
+        while let [first, rest @ ..] = bytes {
+            if *first == byte {
+                return true;
             }
-            byte += 1;
+            bytes = rest;
         }
-        let mut others = others;
-        while let [byte, rest @ ..] = others {
-            bits |= 1 << (*byte & 127);
-            others = rest;
-        }
-        Self(bits)
+        false
     }
 
     /// Whether `bytes` are of this set only.
     pub(super) fn are_all(&self, bytes: &[u8]) -> bool {
-        bytes.iter().all(|byte| byte.is_ascii() && self.0 >> *byte & 1 == 1)
+        bytes.iter().all(|byte| self.0.get(usize::from(*byte)).is_some_and(|is_member| *is_member))
     }
 }
 

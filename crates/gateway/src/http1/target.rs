@@ -10,7 +10,7 @@ use super::fields::Bytes;
 
 /// Checks the form of a target for `method`; the authority of the absolute form is compared with `host` later.
 pub(super) fn check(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
-    const PLAIN: Bytes = Bytes::alphanumeric_or(b"/-._~!$&'()*+,;=:@%?");
+    static PLAIN: Bytes = Bytes::alphanumeric_or(b"/-._~!$&'()*+,;=:@%?");
     // Some clients send more than RFC 3986 allows. What the parser takes is taken, but nothing that it would cut off.
     let is_taken = PLAIN.are_all(target) || (!target.contains(&b'#') && Uri::try_from(target).is_ok());
     if !is_taken {
@@ -30,7 +30,7 @@ fn has_http_scheme(target: &[u8]) -> bool {
 
 /// Whether this is a host with an optional port, and nothing else: no user, no blanks, no list.
 pub(crate) fn is_host(host: &[u8]) -> bool {
-    const NAME: Bytes = Bytes::alphanumeric_or(b"-._~");
+    static NAME: Bytes = Bytes::alphanumeric_or(b"-._~");
     let (name, port) = match host {
         [b'[', rest @ ..] => {
             let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
