@@ -1,7 +1,6 @@
 //! The body that a guest of `wasi:http` 0.2 writes, of a request or an answer: what it wrote waits in a short queue for its reader. It keeps
 //! the rules of wasmtime's own body, which is made of three channels and is what a short answer would spend most on.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,7 +135,8 @@ struct Queue {
     /// The length that the head announced.
     length: Option<u64>,
     written: u64,
-    chunks: VecDeque<Bytes>,
+    /// Those that are there come first.
+    chunks: [Option<Bytes>; CHUNKS_MAX],
     has_writer: bool,
     has_reader: bool,
     end: End,
@@ -164,7 +164,7 @@ impl Queue {
 
     /// What may be written now; 0 while there is no room.
     fn permit(&self) -> StreamResult<usize> {
-        match (self.has_reader, self.chunks.len() < CHUNKS_MAX) {
+        match (self.has_reader, self.chunks.last().is_some_and(Option::is_none)) {
             (false, _) => Err(StreamError::Closed),
             (true, true) => Ok(CHUNK_BYTES_MAX),
             (true, false) => Ok(0),
@@ -202,7 +202,7 @@ impl OutgoingBody {
             of,
             length,
             written: 0,
-            chunks: VecDeque::new(),
+            chunks: Default::default(),
             has_writer: true,
             has_reader: true,
             end: End::NotYet,
@@ -283,7 +283,9 @@ impl OutputStream for Writer {
                 return Err(StreamError::trap("write exceeded budget"));
             }
             queue.written = queue.written.saturating_add(bytes.len() as u64);
-            queue.chunks.push_back(bytes);
+            if let Some(free) = queue.chunks.iter_mut().find(|chunk| chunk.is_none()) {
+                *free = Some(bytes);
+            }
             match queue.length {
                 Some(length) if queue.written > length => {
                     Err(StreamError::LastOperationFailed(queue.of.as_body_size_error(queue.written).into()))
@@ -322,7 +324,8 @@ impl Body for Reader {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         tell_writer(&self.0, |queue| {
-            if let Some(chunk) = queue.chunks.pop_front() {
+            if let Some(chunk) = queue.chunks.first_mut().and_then(Option::take) {
+                queue.chunks.rotate_left(1);
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
             if queue.has_writer || matches!(queue.end, End::NotYet) {
@@ -342,7 +345,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         tell_writer(&self.0, |queue| {
             queue.has_reader = false;
-            queue.chunks.clear();
+            queue.chunks = Default::default();
         });
     }
 }
@@ -504,6 +507,6 @@ mod tests {
         drop(reader);
         assert_eq!(woken.0.load(Relaxed), 1);
         assert!(matches!(writer.check_write(), Err(StreamError::Closed)));
-        assert!(writer.0.lock().chunks.is_empty(), "what nobody will read is not kept");
+        assert!(writer.0.lock().chunks.iter().all(Option::is_none), "what nobody will read is not kept");
     }
 }
