@@ -41,6 +41,8 @@ pub(super) struct Asked {
 
 /// Puts the guest's future where it stays, charged to `meter`. It is large, and each future that held it would be as large and be moved.
 pub(super) fn settle(guest: impl Future<Output = Result<(), Fault>> + Send + 'static, meter: &Arc<Meter>) -> Run {
+    // In a box before it is wrapped: each wrapper would move it.
+    let guest = Box::pin(guest);
     // The guest's own spans belong to its request also when the response's body drives it.
     Box::pin(Metered::new(guest, Arc::clone(meter)).in_current_span())
 }
@@ -163,22 +165,18 @@ impl Streaming {
     /// Reads what the guest has written already. A body that is complete and fits one frame is given back whole: it is sent with its
     /// length, and nothing of the guest is kept for it.
     fn read_ahead(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Option<Bytes> {
-        loop {
+        let mut whole: Option<Bytes> = None;
+        let last = loop {
             match self.as_mut().poll_guest(context) {
-                Poll::Pending => return None,
-                Poll::Ready(Some(frame)) => {
-                    let goes_on = frame.as_ref().is_ok_and(Frame::is_data) && self.read.is_empty();
-                    self.read.push_back(frame);
-                    if !goes_on {
-                        return None;
-                    }
-                }
-                Poll::Ready(None) => {
-                    let only = self.read.pop_front().and_then(|frame| frame.ok()?.into_data().ok());
-                    return Some(only.unwrap_or_default());
-                }
+                Poll::Pending => break None,
+                Poll::Ready(None) => return Some(whole.unwrap_or_default()),
+                Poll::Ready(Some(Ok(frame))) if whole.is_none() && frame.is_data() => whole = frame.into_data().ok(),
+                Poll::Ready(Some(frame)) => break Some(frame),
             }
-        }
+        };
+        self.read.extend(whole.map(|whole| Ok(Frame::data(whole))));
+        self.read.extend(last);
+        None
     }
 
     pub(super) fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
