@@ -20,6 +20,9 @@ pub struct Identity {
     pub component: String,
 }
 
+/// How many resources an instance has room for from its beginning: what a short answer comes to.
+const RESOURCES_AT_FIRST: usize = 8;
+
 /// The data of one instance, the `T` of its `Store<T>`.
 pub struct InstanceState {
     table: ResourceTable,
@@ -54,7 +57,7 @@ impl InstanceState {
     /// The state of a new instance that may do what `grants` allow.
     #[must_use]
     pub fn new(identity: Arc<Identity>, grants: Arc<[Box<dyn Grant>]>, limits: Arc<Limits>) -> Self {
-        let mut table = ResourceTable::new();
+        let mut table = ResourceTable::with_capacity(RESOURCES_AT_FIRST.min(limits.resources));
         table.set_max_capacity(limits.resources);
         let meter = Arc::new(Meter::new(limits.cpu));
         let limiter = MemoryLimiter::new(&limits, Arc::clone(&meter));
@@ -141,6 +144,16 @@ impl InstanceState {
         self.look(Some(label))
     }
 
+    /// The same for state that is made of more than its grant: where it says that it is not ready, `make_ready` is called before.
+    pub fn view_ready<S: Default + Send + 'static>(&mut self, is_ready: fn(&S) -> bool, make_ready: fn(&mut Self)) -> View<'_, S> {
+        let mut index = self.slot::<S>();
+        if !self.slots.get(index).and_then(|slot| slot.value.downcast_ref()).is_some_and(is_ready) {
+            make_ready(self);
+            index = self.slot::<S>();
+        }
+        self.state_at(index, None)
+    }
+
     /// The state `S`, if this instance has used it already.
     pub fn opened<S: Send + 'static>(&mut self) -> Option<&mut S> {
         let slot = self.slots.iter_mut().find(|slot| slot.key == TypeId::of::<S>())?;
@@ -153,18 +166,29 @@ impl InstanceState {
     }
 
     fn look<S: Default + Send + 'static>(&mut self, label: Option<Label>) -> View<'_, S> {
+        let index = self.slot::<S>();
+        self.state_at(index, label)
+    }
+
+    /// The place of the state `S`, which is opened where it was not.
+    fn slot<S: Default + Send + 'static>(&mut self) -> usize {
         self.uses = self.uses.wrapping_add(1);
         let key = TypeId::of::<S>();
-        let index = match self.slots.iter().position(|slot| slot.key == key) {
-            Some(index) => index,
-            None => {
-                let granted = self.grants.iter().find(|grant| grant.state() == key).map(|grant| grant.open(&self.identity));
-                let value = granted.filter(|value| value.is::<S>()).unwrap_or_else(|| Box::<S>::default());
-                self.slots.push(Slot { key, value });
-                self.slots.len() - 1
-            }
-        };
-        #[expect(clippy::indexing_slicing, clippy::expect_used, reason = "the slot was found or pushed above, and its value is an `S`")]
+        self.slots.iter().position(|slot| slot.key == key).unwrap_or_else(|| self.open::<S>())
+    }
+
+    #[cold]
+    fn open<S: Default + Send + 'static>(&mut self) -> usize {
+        let key = TypeId::of::<S>();
+        let granted = self.grants.iter().find(|grant| grant.state() == key).map(|grant| grant.open(&self.identity));
+        let value = granted.filter(|value| value.is::<S>()).unwrap_or_else(|| Box::<S>::default());
+        self.slots.push(Slot { key, value });
+        self.slots.len() - 1
+    }
+
+    /// The state at `index`, which [`Self::slot`] gave.
+    fn state_at<S: Default + Send + 'static>(&mut self, index: usize, label: Option<Label>) -> View<'_, S> {
+        #[expect(clippy::indexing_slicing, clippy::expect_used, reason = "the slot was just found or pushed, and its value is an `S`")]
         let state = self.slots[index].value.downcast_mut().expect("slots are keyed by their type");
         View { state, table: &mut self.table, label: label.map(|label| label.of(&self.labels)) }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use coracle_base::clock;
 use coracle_base::metrics::HttpServer;
-use coracle_triggers::http::{Peer, Served};
+use coracle_triggers::http::{Body, Peer, Served};
 use http::{Method, Request, StatusCode, Uri};
 
 use crate::line::Line;
@@ -71,9 +71,9 @@ impl Account {
         add(&self.counters.requests_refused, 1);
     }
 
-    pub(crate) fn answered<B>(&mut self, response: &http::Response<B>) {
-        self.answer = Some(response.status());
-        self.served = response.extensions().get::<Served>().cloned();
+    pub(crate) fn answered(&mut self, status: StatusCode, body: &Body) {
+        self.answer = Some(status);
+        self.served = body.served().cloned();
     }
 
     pub(crate) fn sent(&mut self, bytes: usize) {

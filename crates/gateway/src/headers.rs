@@ -2,6 +2,11 @@
 
 use http::{HeaderMap, HeaderName};
 
+/// Whether there is a field `name`. Cheaper than a look-up, as in [`remove_all`].
+pub(crate) fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.keys().any(|known| known == name)
+}
+
 /// Removes every field that is called one of `names`. Most heads have none of them, and to look at the few names that are there is cheaper
 /// than to look each of these up.
 pub(crate) fn remove_all(headers: &mut HeaderMap, names: &[HeaderName]) {

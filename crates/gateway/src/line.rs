@@ -1,6 +1,6 @@
 //! What the two ends of one connection's work tell each other: the side that reads and writes bytes, and the side that answers requests.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use coracle_base::clock;
@@ -24,6 +24,8 @@ pub(crate) struct Refused {
 pub(crate) struct Line {
     /// Requests that are being answered.
     open: AtomicU32,
+    /// Whether anybody asks how long no response has moved, and whether one is stalled: on HTTP/2 connections.
+    is_watched: AtomicBool,
     /// Responses whose next piece is ready while the client takes nothing.
     stalled: AtomicU32,
     /// When a response last moved, or the connection began.
@@ -39,11 +41,17 @@ impl Line {
     pub(crate) fn new() -> Self {
         Self {
             open: AtomicU32::new(0),
+            is_watched: AtomicBool::new(false),
             stalled: AtomicU32::new(0),
             moved_ns: AtomicU64::new(clock::monotonic_ns()),
             waiting: AtomicWaker::new(),
             refused: Mutex::new(None),
         }
+    }
+
+    /// From now on somebody asks how the responses of this connection move.
+    pub(crate) fn watch(&self) {
+        self.is_watched.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn begin(&self) {
@@ -52,7 +60,9 @@ impl Line {
 
     pub(crate) fn end(&self) {
         let open = self.open.fetch_sub(1, Ordering::Relaxed);
-        self.moved_ns.store(clock::monotonic_ns(), Ordering::Relaxed);
+        if self.is_watched() {
+            self.moved();
+        }
         if open == 1 {
             self.waiting.wake();
         }
@@ -70,13 +80,25 @@ impl Line {
 
     /// A piece of a response is ready for the client.
     pub(crate) fn offer(&self) {
-        self.stalled.fetch_add(1, Ordering::Relaxed);
-        self.moved_ns.store(clock::monotonic_ns(), Ordering::Relaxed);
+        if self.is_watched() {
+            self.stalled.fetch_add(1, Ordering::Relaxed);
+            self.moved();
+        }
     }
 
     /// The client took what was offered, or is gone.
     pub(crate) fn taken(&self) {
-        self.stalled.fetch_sub(1, Ordering::Relaxed);
+        if self.is_watched() {
+            self.stalled.fetch_sub(1, Ordering::Relaxed);
+            self.moved();
+        }
+    }
+
+    fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed)
+    }
+
+    fn moved(&self) {
         self.moved_ns.store(clock::monotonic_ns(), Ordering::Relaxed);
     }
 

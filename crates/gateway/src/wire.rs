@@ -92,6 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             Protocol::Http2 => {
                 self.watch = Watch::Http2(FrameWatch::new(self.bounds.idle_frames_max));
                 self.read_alarm.clear();
+                self.line.watch();
             }
         }
     }

@@ -12,7 +12,8 @@ use wasmtime_wasi_http::p3::bindings::http::client::HostWithStore;
 use wasmtime_wasi_http::p3::bindings::http::types::{ErrorCode as P3Code, Request, Response};
 use wasmtime_wasi_http::{WasiHttp, WasiHttpCtxView};
 
-use super::state::view;
+use super::outgoing_body;
+use super::state::{types_view, view};
 
 /// The authority that stands for the app itself.
 const OWN: &str = "self.alt";
@@ -20,7 +21,8 @@ const OWN: &str = "self.alt";
 /// `wasi:http` 0.2; 0.2.12 answers every 0.2.x.
 pub(super) fn p2(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
     let options = p2::LinkOptions::default();
-    p2::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), view)?;
+    p2::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), types_view)?;
+    outgoing_body::link(linker)?;
     linker.instance("wasi:http/outgoing-handler@0.2.12")?.func_wrap(
         "handle",
         |mut store, (request, options): (Resource<OutgoingRequest>, Option<Resource<RequestOptions>>)| {
@@ -31,7 +33,7 @@ pub(super) fn p2(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
 
 /// `wasi:http` 0.3, on an engine with component-model-async.
 pub(super) fn p3(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
-    p3::http::types::add_to_linker::<_, WasiHttp>(linker, view)?;
+    p3::http::types::add_to_linker::<_, WasiHttp>(linker, types_view)?;
     linker.instance("wasi:http/client@0.3.0")?.func_wrap_concurrent("send", |accessor, (request,): (Resource<Request>,)| {
         Box::pin(async move { Ok((send(accessor, request).await?,)) })
     })

@@ -8,6 +8,7 @@ mod error;
 mod link;
 mod local;
 mod outbound;
+mod outgoing_body;
 mod pool;
 mod request;
 mod snapshot;
@@ -16,7 +17,7 @@ mod state;
 mod tls;
 
 pub use local::{LocalRouter, LocalService, LocalTarget};
-pub use state::{Arrival, State, arrive, view};
+pub use state::{Arrival, State, arrive, types_view, view};
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;

@@ -8,12 +8,13 @@ use wasmtime_wasi_http::WasiHttpCtxView;
 use wasmtime_wasi_http::p2::HeaderResult;
 use wasmtime_wasi_http::p2::bindings::http::types::{
     ErrorCode, Fields, FutureIncomingResponse, FutureTrailers, HostFields, HostFutureIncomingResponse, HostFutureTrailers,
-    HostIncomingBody, HostIncomingRequest, HostIncomingResponse, HostOutgoingBody, HostOutgoingRequest, HostOutgoingResponse,
-    HostRequestOptions, HostResponseOutparam, IncomingBody, IncomingRequest, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-    OutgoingResponse, RequestOptions, ResponseOutparam, Scheme,
+    HostIncomingBody, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse, HostRequestOptions,
+    HostResponseOutparam, IncomingBody, IncomingRequest, IncomingResponse, Method, OutgoingRequest, OutgoingResponse, RequestOptions,
+    ResponseOutparam, Scheme,
 };
 
 use super::link::handle;
+use super::outgoing_body::{self, OutgoingBody};
 use super::state::view;
 
 /// The version of the snapshot.
@@ -92,10 +93,11 @@ fn link_resources(linker: &mut Linker<InstanceState>) -> wasmtime::Result<()> {
         "incoming-body": IncomingBody, HostIncomingBody;
         "future-trailers": FutureTrailers, HostFutureTrailers;
         "outgoing-response": OutgoingResponse, HostOutgoingResponse;
-        "outgoing-body": OutgoingBody, HostOutgoingBody;
         "future-incoming-response": FutureIncomingResponse, HostFutureIncomingResponse;
     }
-    Ok(())
+    types.resource("outgoing-body", ResourceType::host::<OutgoingBody>(), |mut store, rep| {
+        outgoing_body::drop_body(store.data_mut().table(), Resource::new_own(rep))
+    })
 }
 
 fn link_fields(types: LinkerInstance<'_, InstanceState>) -> wasmtime::Result<()> {
@@ -152,7 +154,7 @@ fn link_outgoing(types: LinkerInstance<'_, InstanceState>) -> wasmtime::Result<(
         "[constructor]outgoing-request"(
             method: Method, path: Option<String>, scheme: Option<Scheme>, authority: Option<String>, headers: Resource<Fields>
         ) => |view| request(view, (method, path, scheme, authority), headers).map(one);
-        "[method]outgoing-request.write"(this: Resource<OutgoingRequest>) => |view| HostOutgoingRequest::body(view, this).map(one);
+        "[method]outgoing-request.write"(this: Resource<OutgoingRequest>) => |view| outgoing_body::of_request(view.table, &this).map(one);
         "[static]response-outparam.set"(
             this: Resource<ResponseOutparam>, response: Result<Resource<OutgoingResponse>, Failure>
         ) => |view| {
@@ -160,11 +162,11 @@ fn link_outgoing(types: LinkerInstance<'_, InstanceState>) -> wasmtime::Result<(
             HostResponseOutparam::set(view, this, response)
         };
         "[constructor]outgoing-response"(status: u16, headers: Resource<Fields>) => |view| response(view, status, headers).map(one);
-        "[method]outgoing-response.write"(this: Resource<OutgoingResponse>) => |view| HostOutgoingResponse::body(view, this).map(one);
-        "[method]outgoing-body.write"(this: Resource<OutgoingBody>) => |view| HostOutgoingBody::write(view, this).map(one);
+        "[method]outgoing-response.write"(this: Resource<OutgoingResponse>) => |view| outgoing_body::of_response(view.table, &this).map(one);
+        "[method]outgoing-body.write"(this: Resource<OutgoingBody>) => |view| outgoing_body::write(view.table, &this).map(one);
         "[static]outgoing-body.finish"(this: Resource<OutgoingBody>, trailers: Option<Resource<Fields>>) => |view| {
             // A body that is not what it promised is cut, of which only its reader could be told.
-            HostOutgoingBody::finish(view, this, trailers).or_else(|error| error.downcast().map(drop))
+            outgoing_body::finish(view.table, this, trailers).map(drop)
         };
     );
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use coracle_engine::{Identity, InstanceState, Limits, View};
+use coracle_engine::{InstanceState, View};
 use http::{HeaderName, HeaderValue};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
@@ -11,19 +11,19 @@ use wasmtime_wasi_http::{
 use super::client::Client;
 use crate::egress::Calls;
 
-/// What a guest writes to a body at once, in bytes, and how often before somebody has to read.
-const CHUNK_BYTES_MAX: usize = 128 << 10;
-const CHUNKS_MAX: usize = 2;
+/// What a guest writes to a body at once, in bytes.
+pub(super) const CHUNK_BYTES_MAX: usize = 128 << 10;
 
 /// The HTTP state of one instance. The default may receive requests and send none.
 #[derive(Default)]
 pub struct State {
     ctx: WasiHttpCtx,
     hooks: Hooks,
+    is_limited: bool,
 }
 
 /// What the request that woke the guest hands on to the requests that the guest makes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arrival {
     /// The W3C trace context that outgoing requests carry.
     pub traceparent: Option<HeaderValue>,
@@ -36,14 +36,17 @@ struct Hooks {
     client: Client,
 }
 
-/// wasmtime's view of an instance's HTTP state, also for requests that come in.
+/// wasmtime's view of an instance's HTTP state.
 pub fn view(instance: &mut InstanceState) -> WasiHttpCtxView<'_> {
-    if !instance.state::<State>().hooks.client.is_bounded() {
-        let (limits, identity) = (Arc::clone(instance.limits()), Arc::clone(instance.identity()));
-        let calls = Calls::of(instance);
-        instance.state::<State>().bound(limits, calls, identity);
-    }
-    let View { state, table, .. } = instance.view::<State>();
+    wasmtimes(instance.view_ready(State::is_bounded, State::bound))
+}
+
+/// The same for who sends nothing: a guest that only answers does not pay for the bounds of its own requests, without which none is sent.
+pub fn types_view(instance: &mut InstanceState) -> WasiHttpCtxView<'_> {
+    wasmtimes(instance.view_ready(State::is_limited, State::limit))
+}
+
+fn wasmtimes(View { state, table, .. }: View<'_, State>) -> WasiHttpCtxView<'_> {
     WasiHttpCtxView { ctx: &mut state.ctx, table, hooks: &mut state.hooks }
 }
 
@@ -61,12 +64,31 @@ pub(super) fn client(instance: &mut InstanceState) -> Client {
 impl State {
     /// An instance whose requests `client` sends.
     pub(super) fn of(client: Client) -> Self {
-        Self { ctx: WasiHttpCtx::default(), hooks: Hooks { client } }
+        Self { hooks: Hooks { client }, ..Self::default() }
     }
 
-    fn bound(&mut self, limits: Arc<Limits>, calls: Calls, identity: Arc<Identity>) {
-        self.ctx.set_field_size_limit(limits.header_bytes);
-        self.hooks.client.bound(limits, calls, identity);
+    fn is_limited(&self) -> bool {
+        self.is_limited
+    }
+
+    /// Gives the state of `instance` the limit of its component.
+    fn limit(instance: &mut InstanceState) {
+        let bytes_max = instance.limits().header_bytes;
+        let state = instance.state::<Self>();
+        state.ctx.set_field_size_limit(bytes_max);
+        state.is_limited = true;
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.hooks.client.is_bounded()
+    }
+
+    /// Gives the state of `instance` what its requests are bounded by beside that.
+    fn bound(instance: &mut InstanceState) {
+        Self::limit(instance);
+        let (limits, identity) = (Arc::clone(instance.limits()), Arc::clone(instance.identity()));
+        let calls = Calls::of(instance);
+        instance.state::<Self>().hooks.client.bound(limits, calls, identity);
     }
 }
 
@@ -94,14 +116,6 @@ impl WasiHttpHooks for Hooks {
         false
     }
 
-    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
-        CHUNKS_MAX
-    }
-
-    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
-        CHUNK_BYTES_MAX
-    }
-
     fn p3_outgoing_body_chunk_size(&mut self) -> usize {
         CHUNK_BYTES_MAX
     }
@@ -119,5 +133,40 @@ impl WasiHttpHooks for Hooks {
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(std::future::ready(Ok(())));
             Ok((response, done))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coracle_engine::{Identity, Limits};
+    use wasmtime::component::Resource;
+    use wasmtime_wasi_http::p2::bindings::http::types::HostFields;
+
+    use super::*;
+
+    /// Whether fields have room for a value that is longer than their limit.
+    fn has_room(mut view: WasiHttpCtxView<'_>) -> bool {
+        let fields = HostFields::new(&mut view).unwrap();
+        HostFields::append(&mut view, Resource::new_borrow(fields.rep()), "a".to_owned(), vec![b'b'; 300]).is_ok()
+    }
+
+    fn instance() -> InstanceState {
+        let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
+        let limits = Limits { header_bytes: 200, ..Limits::default() };
+        InstanceState::new(Arc::new(identity), Arc::new([]), Arc::new(limits))
+    }
+
+    #[test]
+    fn who_only_answers_is_limited_and_needs_no_bounds() {
+        let mut instance = instance();
+        assert!(!has_room(types_view(&mut instance)));
+        assert!(instance.opened::<Calls>().is_none() && !instance.state::<State>().is_bounded());
+        assert!(!has_room(view(&mut instance)));
+        assert!(instance.opened::<Calls>().is_some() && instance.state::<State>().is_bounded());
+    }
+
+    #[test]
+    fn who_sends_is_limited() {
+        assert!(!has_room(view(&mut instance())));
     }
 }

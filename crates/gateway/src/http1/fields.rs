@@ -22,7 +22,41 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
 
 /// Whether this is a token: a method or the name of a field.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    static TOKEN: Bytes = Bytes::alphanumeric_or(b"!#$%&'*+-.^_`|~");
+    !bytes.is_empty() && TOKEN.are_all(bytes)
+}
+
+/// A set of bytes: every byte of a head is looked up in one.
+pub(super) struct Bytes([bool; 256]);
+
+impl Bytes {
+    /// ASCII letters, digits, and `others`.
+    pub(super) const fn alphanumeric_or(others: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut places: &mut [bool] = &mut set;
+        let mut byte = 0_u8;
+        while let [place, rest @ ..] = places {
+            *place = byte.is_ascii_alphanumeric() || Self::is_among(byte, others);
+            byte = byte.wrapping_add(1);
+            places = rest;
+        }
+        Self(set)
+    }
+
+    const fn is_among(byte: u8, mut bytes: &[u8]) -> bool {
+        while let [first, rest @ ..] = bytes {
+            if *first == byte {
+                return true;
+            }
+            bytes = rest;
+        }
+        false
+    }
+
+    /// Whether `bytes` are of this set only.
+    pub(super) fn are_all(&self, bytes: &[u8]) -> bool {
+        bytes.iter().all(|byte| self.0.get(usize::from(*byte)).is_some_and(|is_member| *is_member))
+    }
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {
@@ -30,4 +64,19 @@ fn trim(mut value: &[u8]) -> &[u8] {
         value = rest;
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_its_bytes_only() {
+        const SET: Bytes = Bytes::alphanumeric_or(b"-~");
+        for byte in 0..=u8::MAX {
+            assert_eq!(SET.are_all(&[byte]), byte.is_ascii_alphanumeric() || b"-~".contains(&byte), "{byte:#x}");
+            assert_eq!(is_token(&[byte]), byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte), "{byte:#x}");
+        }
+        assert!(!is_token(b"") && is_token(b"a-b") && !is_token(b"a b"));
+    }
 }

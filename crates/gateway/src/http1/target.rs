@@ -6,11 +6,13 @@ use http::Uri;
 
 use crate::refusal::Refusal;
 
+use super::fields::Bytes;
+
 /// Checks the form of a target for `method`; the authority of the absolute form is compared with `host` later.
 pub(super) fn check(method: &[u8], target: &[u8]) -> Result<(), Refusal> {
+    static PLAIN: Bytes = Bytes::alphanumeric_or(b"/-._~!$&'()*+,;=:@%?");
     // Some clients send more than RFC 3986 allows. What the parser takes is taken, but nothing that it would cut off.
-    let is_plain = target.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%?".contains(byte));
-    let is_taken = is_plain || (!target.contains(&b'#') && Uri::try_from(target).is_ok());
+    let is_taken = PLAIN.are_all(target) || (!target.contains(&b'#') && Uri::try_from(target).is_ok());
     if !is_taken {
         return Err(Refusal::Target);
     }
@@ -28,6 +30,7 @@ fn has_http_scheme(target: &[u8]) -> bool {
 
 /// Whether this is a host with an optional port, and nothing else: no user, no blanks, no list.
 pub(crate) fn is_host(host: &[u8]) -> bool {
+    static NAME: Bytes = Bytes::alphanumeric_or(b"-._~");
     let (name, port) = match host {
         [b'[', rest @ ..] => {
             let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
@@ -47,7 +50,7 @@ pub(crate) fn is_host(host: &[u8]) -> bool {
             None => (host, None),
         },
     };
-    let is_name = !name.is_empty() && name.len() <= 253 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte));
+    let is_name = !name.is_empty() && name.len() <= 253 && NAME.are_all(name);
     is_name && port.is_none_or(is_port)
 }
 

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use parking_lot::Mutex;
 
 use crate::bounds::Bounds;
-use crate::headers::remove_all;
+use crate::headers::{has, remove_all};
 use crate::http1::is_host;
 use crate::refusal::Refusal;
 
@@ -160,22 +160,28 @@ fn set_uri(parts: &mut Parts, authority: Authority, peer: Peer) -> Result<(), Re
 
 /// Removes what is not for a service.
 fn strip(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .filter(|name| !NOT_BY_CONNECTION.contains(name))
-        .collect();
-    let wants_trailers = headers.get_all(TE).iter().any(|value| {
-        let mut codings = value.as_bytes().split(|byte| *byte == b',');
-        codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
-    });
-    for name in listed {
-        headers.remove(name);
+    let has_te = has(headers, &TE);
+    let wants_trailers = has_te
+        && headers.get_all(TE).iter().any(|value| {
+            let mut codings = value.as_bytes().split(|byte| *byte == b',');
+            codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+        });
+    if has(headers, &CONNECTION) {
+        let listed: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+            .filter(|name| !NOT_BY_CONNECTION.contains(name))
+            .collect();
+        for name in listed {
+            headers.remove(name);
+        }
     }
     remove_all(headers, &HOP_BY_HOP);
-    headers.remove(TE);
+    if has_te {
+        headers.remove(TE);
+    }
     if wants_trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }

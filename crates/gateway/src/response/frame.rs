@@ -59,9 +59,8 @@ pub(crate) fn frame(response: Response<Body>, mut account: Account, bounds: &Bou
     if has_no_body {
         parts.headers.remove(TRAILER);
     }
-    let response = Response::from_parts(parts, ());
-    account.answered(&response);
-    response.map(|()| if is_silent { Outgoing::silent(body, account) } else { Outgoing::new(body, length, account) })
+    account.answered(parts.status, &body);
+    Response::from_parts(parts, if is_silent { Outgoing::silent(body, account) } else { Outgoing::new(body, length, account) })
 }
 
 fn report(account: &Account, misframed: &Misframed) {
@@ -74,7 +73,7 @@ fn internal(mut account: Account) -> Response<Outgoing> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    account.answered(&response);
+    account.answered(response.status(), &body);
     let is_head = *account.method() == Method::HEAD;
     response.map(|()| if is_head { Outgoing::silent(body, account) } else { Outgoing::new(body, None, account) })
 }

@@ -58,7 +58,9 @@ fn each_request_is_one_line() {
     log();
     let site = Site::answering(Options::default(), |_| async {
         let by = Served(Arc::new(Identity { app: "shop".to_owned(), component: "greeter".to_owned() }));
-        http::Response::builder().status(201).extension(by).body(Body::full("hello")).unwrap()
+        let mut body = Body::full("hello");
+        body.set_served(by);
+        http::Response::builder().status(201).body(body).unwrap()
     });
     site.exchange("GET /access?x=%22 HTTP/1.1\r\nhost: a\r\n\r\n");
     wait_for("the line", || lines("/access").len() == 1);

@@ -15,7 +15,7 @@ use http::{Request, Response, StatusCode};
 use tracing::{Instrument as _, Span};
 
 use super::headers::{self, RouteHeaders};
-use super::{Body, Handler, HandlerError, Peer, local, trace};
+use super::{Body, Handler, HandlerError, Peer, Served, local, trace};
 
 /// What everything below it is answered by the host.
 const WELL_KNOWN: &str = "/.well-known/spin/";
@@ -49,10 +49,6 @@ enum Target {
     Component(Arc<Handler>),
     Static(Response<bytes::Bytes>),
 }
-
-/// Which component of which app answered a request; in the extensions of the response, for access logs.
-#[derive(Debug, Clone)]
-pub struct Served(pub Arc<Identity>);
 
 /// A public route, for start-up tables.
 #[derive(Debug, Clone)]
@@ -171,22 +167,22 @@ impl HttpApp {
     }
 
     /// Answers `request`, whose URI carries the authority and scheme that the gateway settled on. Always gives a response.
-    pub async fn call(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
-        if let Some(rest) = request.uri().path().strip_prefix(WELL_KNOWN) {
+    pub async fn call(&self, mut request: Request<Body>, peer: Peer) -> Response<Body> {
+        let path = request.uri().path();
+        if let Some(rest) = path.strip_prefix(WELL_KNOWN) {
             return self.well_known(rest);
         }
-        let (parts, body) = request.into_parts();
-        let host = parts.uri.authority().map_or("", |authority| authority.as_str());
-        let Some(found) = self.routes.find(parts.method.as_str(), host, parts.uri.path()) else {
-            return self.nobody(host, parts.uri.path());
+        let host = request.uri().authority().map_or("", |authority| authority.as_str());
+        let Some(found) = self.routes.find(request.method().as_str(), host, path) else {
+            return self.nobody(host, path);
         };
-        let span = trace::request(&parts, peer, found.value.headers.matched_route());
+        let route = &found.value.headers;
+        let span = trace::request(&request, peer, route.matched_route());
         match &found.value.target {
             Target::Static(response) => response.clone().map(Body::full),
             Target::Component(handler) => {
-                let mut added = headers::of_request(&found.value.headers, &found, &parts, peer);
-                let mut request = Request::from_parts(parts, body);
-                headers::replace(request.headers_mut(), &mut added);
+                let added = headers::of_request(route, &found, request.uri(), peer);
+                headers::replace(request.headers_mut(), added);
                 answer(handler, request, peer, span).await
             }
         }
@@ -200,13 +196,11 @@ impl HttpApp {
     }
 
     /// Calls component `id` without a route, for another component of the same app.
-    pub(super) async fn call_component(&self, id: &str, request: Request<Body>, peer: Peer) -> Option<Response<Body>> {
+    pub(super) async fn call_component(&self, id: &str, mut request: Request<Body>, peer: Peer) -> Option<Response<Body>> {
         let handler = self.handlers.iter().find(|(known, _)| known.as_str() == id).map(|(_, handler)| handler)?;
-        let (parts, body) = request.into_parts();
-        let span = trace::request(&parts, peer, headers::CALL_ROUTE);
-        let mut added = headers::of_call(&parts, peer);
-        let mut request = Request::from_parts(parts, body);
-        headers::replace(request.headers_mut(), &mut added);
+        let span = trace::request(&request, peer, headers::CALL_ROUTE);
+        let added = headers::of_call(request.uri(), peer);
+        headers::replace(request.headers_mut(), added);
         Some(answer(handler, request, peer, span).await)
     }
 
@@ -233,7 +227,7 @@ impl HttpApp {
             }
             _ => plain(StatusCode::NOT_FOUND, ""),
         };
-        response.extensions_mut().insert(Served(Arc::clone(&self.identity)));
+        response.body_mut().set_served(Served(Arc::clone(&self.identity)));
         response
     }
 }
@@ -265,8 +259,7 @@ fn at(trigger: &Trigger, key: &str, error: HttpAppError) -> HttpAppError {
 
 async fn answer(handler: &Handler, mut request: Request<Body>, peer: Peer, span: Span) -> Response<Body> {
     let identity = handler.runnable().identity();
-    let arrival = trace::arrival(&mut request, &span);
-    request.extensions_mut().insert(arrival);
+    trace::arrive(&mut request, &span);
     // Pinned first: a span around the future itself would move it, and it is large.
     let handled = pin!(handler.handle(request, peer));
     let mut response = match handled.instrument(trace::guest(&span, &identity.component)).await {
@@ -284,7 +277,7 @@ async fn answer(handler: &Handler, mut request: Request<Body>, peer: Peer, span:
         }
     };
     trace::answered(&span, response.status());
-    response.extensions_mut().insert(Served(Arc::clone(identity)));
+    response.body_mut().set_served(Served(Arc::clone(identity)));
     response
 }
 

@@ -2,9 +2,11 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use coracle_engine::Identity;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -15,7 +17,14 @@ use super::call::Streaming;
 pub type BodyError = Box<dyn Error + Send + Sync>;
 
 /// A body: nothing, one frame, a stream from the network, or a guest that is still running.
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    served: Option<Served>,
+}
+
+/// Which component of which app answered a request, for access logs. In the extensions of a response it would take three pieces of memory.
+#[derive(Debug, Clone)]
+pub struct Served(pub Arc<Identity>);
 
 enum Kind {
     Empty,
@@ -29,14 +38,14 @@ impl Body {
     /// No body.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Kind::Empty)
+        Kind::Empty.into()
     }
 
     /// A body of one frame.
     #[must_use]
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        if bytes.is_empty() { Self::empty() } else { Self(Kind::Full(Some(bytes))) }
+        if bytes.is_empty() { Self::empty() } else { Kind::Full(Some(bytes)).into() }
     }
 
     /// Any other stream of frames.
@@ -46,17 +55,34 @@ impl Body {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        Self(Kind::Boxed(body.map_err(Into::into).boxed_unsync()))
+        Kind::Boxed(body.map_err(Into::into).boxed_unsync()).into()
     }
 
     pub(super) fn guest(streaming: Pin<Box<Streaming>>) -> Self {
-        Self(Kind::Guest(streaming))
+        Kind::Guest(streaming).into()
+    }
+
+    /// Notes who answers with this body.
+    pub fn set_served(&mut self, served: Served) {
+        self.served = Some(served);
+    }
+
+    /// Who answers with this body; `None` where no component of an app does.
+    #[must_use]
+    pub fn served(&self) -> Option<&Served> {
+        self.served.as_ref()
     }
 }
 
 impl From<hyper::body::Incoming> for Body {
     fn from(incoming: hyper::body::Incoming) -> Self {
-        Self(Kind::Incoming(incoming))
+        Kind::Incoming(incoming).into()
+    }
+}
+
+impl From<Kind> for Body {
+    fn from(kind: Kind) -> Self {
+        Self { kind, served: None }
     }
 }
 
@@ -71,7 +97,7 @@ impl http_body::Body for Body {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.get_mut().0 {
+        match &mut self.get_mut().kind {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Incoming(incoming) => Pin::new(incoming).poll_frame(context).map_err(Into::into),
@@ -81,7 +107,7 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty | Kind::Full(None) => true,
             Kind::Full(Some(_)) => false,
             Kind::Incoming(incoming) => incoming.is_end_stream(),
@@ -91,7 +117,7 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty | Kind::Full(None) => SizeHint::with_exact(0),
             Kind::Full(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Incoming(incoming) => incoming.size_hint(),

@@ -12,11 +12,11 @@ use coracle_base::{chain, metrics};
 use coracle_engine::{Fault, Identity, LimitKind, Limits, Meter, Metered};
 use coracle_host::{Runnable, Slot};
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument as _;
+use wasmtime_wasi_http::WasiBody;
 
 use super::{Body, BodyError};
 
@@ -24,7 +24,7 @@ use super::{Body, BodyError};
 pub(super) type Run = Pin<Box<dyn Future<Output = Result<Result<(), Fault>, String>> + Send>>;
 
 /// The head of a guest's answer with the body that it will write, or the error that it chose to answer with.
-pub(super) type Answer = Result<http::Response<UnsyncBoxBody<Bytes, BodyError>>, Fault>;
+pub(super) type Answer = Result<http::Response<WasiBody>, Fault>;
 
 /// The right to run, and the series that the invocation counts in.
 pub(super) struct Admitted {
@@ -41,6 +41,8 @@ pub(super) struct Asked {
 
 /// Puts the guest's future where it stays, charged to `meter`. It is large, and each future that held it would be as large and be moved.
 pub(super) fn settle(guest: impl Future<Output = Result<(), Fault>> + Send + 'static, meter: &Arc<Meter>) -> Run {
+    // In a box before it is wrapped: each wrapper would move it.
+    let guest = Box::pin(guest);
     // The guest's own spans belong to its request also when the response's body drives it.
     Box::pin(Metered::new(guest, Arc::clone(meter)).in_current_span())
 }
@@ -147,7 +149,7 @@ impl Drop for Invocation {
 
 /// The body of a guest's answer, which drives the guest that writes it.
 pub(super) struct Streaming {
-    body: UnsyncBoxBody<Bytes, BodyError>,
+    body: WasiBody,
     /// `None` once it went on in a task of its own.
     invocation: Option<Invocation>,
     asked: Asked,
@@ -163,22 +165,18 @@ impl Streaming {
     /// Reads what the guest has written already. A body that is complete and fits one frame is given back whole: it is sent with its
     /// length, and nothing of the guest is kept for it.
     fn read_ahead(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Option<Bytes> {
-        loop {
+        let mut whole: Option<Bytes> = None;
+        let last = loop {
             match self.as_mut().poll_guest(context) {
-                Poll::Pending => return None,
-                Poll::Ready(Some(frame)) => {
-                    let goes_on = frame.as_ref().is_ok_and(Frame::is_data) && self.read.is_empty();
-                    self.read.push_back(frame);
-                    if !goes_on {
-                        return None;
-                    }
-                }
-                Poll::Ready(None) => {
-                    let only = self.read.pop_front().and_then(|frame| frame.ok()?.into_data().ok());
-                    return Some(only.unwrap_or_default());
-                }
+                Poll::Pending => break None,
+                Poll::Ready(None) => return Some(whole.unwrap_or_default()),
+                Poll::Ready(Some(Ok(frame))) if whole.is_none() && frame.is_data() => whole = frame.into_data().ok(),
+                Poll::Ready(Some(frame)) => break Some(frame),
             }
-        }
+        };
+        self.read.extend(whole.map(|whole| Ok(Frame::data(whole))));
+        self.read.extend(last);
+        None
     }
 
     pub(super) fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -199,7 +197,7 @@ impl Streaming {
             self.ended = true;
             return Poll::Ready(Some(Err(fault.into())));
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context)).map(|frame| frame.map_err(BodyError::from));
         match &frame {
             Some(Ok(frame)) => self.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) | None => self.ended = true,
@@ -232,7 +230,7 @@ impl Drop for Streaming {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let body = std::mem::replace(&mut self.body, UnsyncBoxBody::new(http_body_util::Empty::new().map_err(|never| match never {})));
+        let body = std::mem::replace(&mut self.body, Empty::new().map_err(|never| match never {}).boxed_unsync());
         runtime.spawn(async move {
             let mut body = Some(body);
             let ended = poll_fn(|context| {

@@ -2,10 +2,12 @@
 //! replaced once more, because a call within the app does not pass the gateway.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
+use bytes::Bytes;
 use coracle_app::http::{Match, Route};
+use http::Uri;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
 
 use super::Peer;
 
@@ -20,6 +22,8 @@ const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 pub(super) const CALL_ROUTE: &str = "/...";
 const PREFIX: &str = "spin-";
 const PATH_MATCH: &str = "spin-path-match-";
+/// The longest address of most clients, with its port; longer ones move the text once.
+const ADDRESS_BYTES: usize = 24;
 
 /// The values that a route gives to all its requests.
 #[derive(Debug)]
@@ -42,8 +46,8 @@ impl RouteHeaders {
 }
 
 /// The headers of a request that came over a route.
-pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, parts: &Parts, peer: Peer) -> Added {
-    let mut added = common(parts, peer, found.trailing.unwrap_or_default());
+pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, uri: &Uri, peer: Peer) -> Added {
+    let mut added = common(uri, peer, found.trailing.unwrap_or_default(), found.params.len());
     added.push((MATCHED_ROUTE, route.matched.clone()));
     added.push((RAW_COMPONENT_ROUTE, route.matched.clone()));
     added.push((COMPONENT_ROUTE, route.component.clone()));
@@ -57,8 +61,8 @@ pub(super) fn of_request<T>(route: &RouteHeaders, found: &Match<'_, '_, T>, part
 }
 
 /// The headers of a call from another component.
-pub(super) fn of_call(parts: &Parts, peer: Peer) -> Added {
-    let mut added = common(parts, peer, parts.uri.path());
+pub(super) fn of_call(uri: &Uri, peer: Peer) -> Added {
+    let mut added = common(uri, peer, uri.path(), 0);
     added.push((MATCHED_ROUTE, HeaderValue::from_static(CALL_ROUTE)));
     added.push((RAW_COMPONENT_ROUTE, HeaderValue::from_static(CALL_ROUTE)));
     added.push((COMPONENT_ROUTE, HeaderValue::from_static("")));
@@ -66,31 +70,78 @@ pub(super) fn of_call(parts: &Parts, peer: Peer) -> Added {
 }
 
 /// Removes every `spin-*` header of `headers` and puts `added` in their place.
-pub(super) fn replace(headers: &mut HeaderMap, added: &mut Added) {
+pub(super) fn replace(headers: &mut HeaderMap, added: Added) {
     let foreign: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
     for name in foreign {
         headers.remove(name);
     }
     headers.reserve(added.len());
-    headers.extend(added.drain(..));
+    headers.extend(added);
 }
 
-fn common(parts: &Parts, peer: Peer, path_info: &str) -> Added {
-    let mut full_url = String::with_capacity(64);
-    full_url.push_str(if peer.tls { "https://" } else { "http://" });
-    full_url.push_str(parts.uri.authority().map_or("localhost", |authority| authority.as_str()));
-    full_url.push_str(parts.uri.path_and_query().map_or("/", |path| path.as_str()));
-    let mut client = String::with_capacity(24);
-    let _ = write!(client, "{}", peer.client);
-    vec![
-        (FULL_URL, value(&full_url)),
-        (PATH_INFO, value(path_info)),
-        (BASE_PATH, HeaderValue::from_static("/")),
-        (CLIENT_ADDR, value(&client)),
-    ]
+/// What every request has, with room for the rest: three headers of the route, and as many as the route has parameters. The values
+/// share one piece of memory.
+fn common(uri: &Uri, peer: Peer, path_info: &str, params: usize) -> Added {
+    let scheme = if peer.tls { "https://" } else { "http://" };
+    let authority = uri.authority().map_or("localhost", |authority| authority.as_str());
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut text = String::with_capacity(scheme.len() + authority.len() + path.len() + path_info.len() + ADDRESS_BYTES);
+    for part in [scheme, authority, path] {
+        text.push_str(part);
+    }
+    let full_url = text.len();
+    text.push_str(path_info);
+    let path_info = text.len();
+    push_address(&mut text, peer.client);
+    let text = Bytes::from(text);
+    let part = |bytes| HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static(""));
+    let mut added = Added::with_capacity(7 + params);
+    added.push((FULL_URL, part(text.slice(..full_url))));
+    added.push((PATH_INFO, part(text.slice(full_url..path_info))));
+    added.push((BASE_PATH, HeaderValue::from_static("/")));
+    added.push((CLIENT_ADDR, part(text.slice(path_info..))));
+    added
+}
+
+/// Writes `address` as it shows itself; the machinery of formatting would take ten times as long for each request.
+fn push_address(text: &mut String, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(address) => {
+            for (octet, end) in address.ip().octets().into_iter().zip(['.', '.', '.', ':']) {
+                push_number(text, u32::from(octet));
+                text.push(end);
+            }
+            push_number(text, u32::from(address.port()));
+        }
+        SocketAddr::V6(_) => {
+            let _ = write!(text, "{address}");
+        }
+    }
+}
+
+fn push_number(text: &mut String, number: u32) {
+    for power in [10_000, 1_000, 100, 10, 1] {
+        if number >= power || power == 1 {
+            text.extend(char::from_digit(number / power % 10, 10));
+        }
+    }
 }
 
 /// `text` as a header value. Everything here comes from a parsed URI or manifest, so nothing is lost in practice.
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_they_show_themselves() {
+        for address in ["0.0.0.0:0", "127.0.0.1:80", "255.10.99.100:65535", "1.2.3.4:10000", "[::1]:3000", "[2001:db8::7]:9"] {
+            let mut text = String::new();
+            push_address(&mut text, address.parse().unwrap());
+            assert_eq!(text, address);
+        }
+    }
 }

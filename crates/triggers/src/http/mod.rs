@@ -13,8 +13,8 @@ mod request_body;
 mod spin_v1;
 mod trace;
 
-pub use app::{HttpApp, HttpAppError, RouteSummary, Served, settings};
-pub use body::{Body, BodyError};
+pub use app::{HttpApp, HttpAppError, RouteSummary, settings};
+pub use body::{Body, BodyError, Served};
 pub use handler::{Handler, HandlerError};
 
 use std::net::SocketAddr;

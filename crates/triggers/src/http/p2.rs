@@ -67,11 +67,10 @@ impl Invocation {
         let store = &mut instance.store;
         let scheme = if this.peer.tls { Scheme::Https } else { Scheme::Http };
         let request = request.map(|body| body.map_err(|error| Error::InternalError(Some(error.to_string()))));
-        let mut view = http_client::view(store.data_mut());
+        let mut view = http_client::types_view(store.data_mut());
         let request = view.new_incoming_request(scheme, request).map_err(Fault::Trap)?;
         let out = view
             .new_response_outparam_from_callback(move |answer| {
-                let answer = answer.map(|response| response.map(|body| body.map_err(Into::into).boxed_unsync()));
                 // The receiver is gone when the caller is; the guest learns of that by being dropped.
                 let _ = sender.send(answer.map_err(|code| Fault::Answer(format!("{code:?}"))));
             })

@@ -76,7 +76,7 @@ async fn serve(
     let (parts, body) = request.into_parts();
     let uri = parts.uri.into_parts();
     let (request, transmitted) = accessor.with(|mut store| {
-        let view = http_client::view(store.data_mut());
+        let view = http_client::types_view(store.data_mut());
         let headers = FieldMap::new_immutable(view.hooks, parts.headers);
         let (request, transmitted) = Request::new(parts.method, uri.scheme, uri.authority, uri.path_and_query, headers, None, body);
         view.table.push(request).map(|request| (request, transmitted))
@@ -89,12 +89,12 @@ async fn serve(
         }
     };
     let response = accessor.with(|mut store| {
-        let response = http_client::view(store.data_mut()).table.delete(response)?;
-        response.into_http_with_getter(&mut store, transmitted, http_client::view)
+        let response = http_client::types_view(store.data_mut()).table.delete(response)?;
+        response.into_http_with_getter(&mut store, transmitted, http_client::types_view)
     })?;
     // The event loop runs until the body was read to its end or let go, and the guest has nothing left to do.
     let (reading, read) = oneshot::channel::<()>();
-    let response = response.map(|body| Watched { body, _reading: reading }.map_err(Into::into).boxed_unsync());
+    let response = response.map(|body| Watched { body, _reading: reading }.boxed_unsync());
     let _ = sender.send(Ok(response));
     let _ = read.await;
     poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;

@@ -2,7 +2,6 @@
 
 use coracle_base::telemetry::{TRACEPARENT, TraceContext};
 use coracle_capabilities::http_client::Arrival;
-use http::request::Parts;
 use http::{HeaderValue, Request, StatusCode};
 use tracing::Span;
 use tracing::field::Empty;
@@ -10,7 +9,7 @@ use tracing::field::Empty;
 use super::{Body, Peer};
 
 /// The span of a request that found its route. It costs nothing while nobody listens.
-pub(super) fn request(parts: &Parts, peer: Peer, route: &str) -> Span {
+pub(super) fn request(request: &Request<Body>, peer: Peer, route: &str) -> Span {
     let span = tracing::info_span!(
         "http_request",
         otel.name = Empty,
@@ -22,12 +21,12 @@ pub(super) fn request(parts: &Parts, peer: Peer, route: &str) -> Span {
         http.response.status_code = Empty,
     );
     if !span.is_disabled() {
-        span.record("otel.name", format!("{} {route}", parts.method));
-        span.record("http.request.method", parts.method.as_str());
+        span.record("otel.name", format!("{} {route}", request.method()));
+        span.record("http.request.method", request.method().as_str());
         span.record("http.route", route);
-        span.record("url.path", parts.uri.path());
+        span.record("url.path", request.uri().path());
         span.record("client.address", peer.client.ip().to_string());
-        if let Some(context) = TraceContext::extract(|name| parts.headers.get(name)?.to_str().ok()) {
+        if let Some(context) = TraceContext::extract(|name| request.headers().get(name)?.to_str().ok()) {
             context.adopt(&span);
         }
     }
@@ -48,13 +47,16 @@ pub(super) fn answered(request: &Span, status: StatusCode) {
     request.record("http.response.status_code", status.as_u16());
 }
 
-/// What the guest's own requests carry on: the exported span where there is one, else what the request itself brought.
-pub(super) fn arrival(request: &mut Request<Body>, span: &Span) -> Arrival {
+/// Leaves in `request` what the guest's own requests carry on: the exported span where there is one, else what the request itself brought.
+pub(super) fn arrive(request: &mut Request<Body>, span: &Span) {
     let mut arrival = request.extensions_mut().remove::<Arrival>().unwrap_or_default();
     let exported = if span.is_disabled() { None } else { TraceContext::of(span) };
     arrival.traceparent = match exported {
         Some(context) => HeaderValue::try_from(context.to_string()).ok(),
         None => arrival.traceparent.or_else(|| request.headers().get(TRACEPARENT).cloned()),
     };
-    arrival
+    // Most requests bring nothing, and for them nothing is made.
+    if arrival != Arrival::default() {
+        request.extensions_mut().insert(arrival);
+    }
 }
