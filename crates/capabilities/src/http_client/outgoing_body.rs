@@ -1,6 +1,7 @@
 //! The body that a guest of `wasi:http` 0.2 writes, of a request or an answer: what it wrote waits in a short queue for its reader. It keeps
 //! the rules of wasmtime's own body, which is made of three channels and is what a short answer would spend most on.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -137,8 +138,7 @@ struct Queue {
     /// The length that the head announced.
     length: Option<u64>,
     written: u64,
-    /// Those that are there come first.
-    chunks: [Option<Bytes>; CHUNKS_MAX],
+    chunks: Chunks,
     has_writer: bool,
     has_reader: bool,
     end: End,
@@ -146,6 +146,40 @@ struct Queue {
     reading: Option<Waker>,
     /// Who waits for room.
     writing: Option<Waker>,
+}
+
+/// What was written and not read.
+struct Chunks {
+    /// Most answers have no more than one, which takes no room of its own.
+    first: Option<Bytes>,
+    more: VecDeque<Bytes>,
+    chunks_max: usize,
+    bytes: usize,
+}
+
+impl Chunks {
+    fn new(chunks_max: usize) -> Self {
+        Self { first: None, more: VecDeque::new(), chunks_max, bytes: 0 }
+    }
+
+    fn has_room(&self) -> bool {
+        usize::from(self.first.is_some()) + self.more.len() < self.chunks_max && self.bytes < QUEUED_BYTES_MAX
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        self.bytes = self.bytes.saturating_add(chunk.len());
+        match self.first {
+            None => self.first = Some(chunk),
+            Some(_) => self.more.push_back(chunk),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let chunk = self.first.take()?;
+        self.bytes = self.bytes.saturating_sub(chunk.len());
+        self.first = self.more.pop_front();
+        Some(chunk)
+    }
 }
 
 /// How the body ends, behind its last chunk.
@@ -166,7 +200,7 @@ impl Queue {
 
     /// What may be written now; 0 while there is no room.
     fn permit(&self) -> StreamResult<usize> {
-        match (self.has_reader, self.chunks.last().is_some_and(Option::is_none)) {
+        match (self.has_reader, self.chunks.has_room()) {
             (false, _) => Err(StreamError::Closed),
             (true, true) => Ok(CHUNK_BYTES_MAX),
             (true, false) => Ok(0),
@@ -208,7 +242,7 @@ impl OutgoingBody {
             of,
             length,
             written: 0,
-            chunks: Default::default(),
+            chunks: Chunks::new(chunks_max),
             has_writer: true,
             has_reader: true,
             end: End::NotYet,
@@ -289,10 +323,7 @@ impl OutputStream for Writer {
                 return Err(StreamError::trap("write exceeded budget"));
             }
             queue.written = queue.written.saturating_add(bytes.len() as u64);
-            queue.queued_bytes = queue.queued_bytes.saturating_add(bytes.len());
-            if let Some(free) = queue.chunks.iter_mut().find(|chunk| chunk.is_none()) {
-                *free = Some(bytes);
-            }
+            queue.chunks.push(bytes);
             match queue.length {
                 Some(length) if queue.written > length => {
                     Err(StreamError::LastOperationFailed(queue.of.as_body_size_error(queue.written).into()))
@@ -331,8 +362,7 @@ impl Body for Reader {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         tell_writer(&self.0, |queue| {
-            if let Some(chunk) = queue.chunks.first_mut().and_then(Option::take) {
-                queue.chunks.rotate_left(1);
+            if let Some(chunk) = queue.chunks.pop() {
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
             }
             if queue.has_writer || matches!(queue.end, End::NotYet) {
@@ -352,7 +382,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         tell_writer(&self.0, |queue| {
             queue.has_reader = false;
-            queue.chunks = Default::default();
+            queue.chunks = Chunks::new(0);
         });
     }
 }
@@ -531,6 +561,6 @@ mod tests {
         drop(reader);
         assert_eq!(woken.0.load(Relaxed), 1);
         assert!(matches!(writer.check_write(), Err(StreamError::Closed)));
-        assert!(writer.0.lock().chunks.iter().all(Option::is_none), "what nobody will read is not kept");
+        assert!(writer.0.lock().chunks.pop().is_none(), "what nobody will read is not kept");
     }
 }

@@ -190,14 +190,19 @@ impl Streaming {
         if self.ended {
             return Poll::Ready(None);
         }
-        if let Some(invocation) = &mut self.invocation
-            && let Poll::Ready(Err(fault)) = invocation.poll(context)
+        // What is written already comes first: the guest is not switched to for each piece of it.
+        let mut frame = Pin::new(&mut self.body).poll_frame(context);
+        if frame.is_pending()
+            && let Some(invocation) = &mut self.invocation
         {
-            invocation.report(&fault);
-            self.ended = true;
-            return Poll::Ready(Some(Err(fault.into())));
+            if let Poll::Ready(Err(fault)) = invocation.poll(context) {
+                invocation.report(&fault);
+                self.ended = true;
+                return Poll::Ready(Some(Err(fault.into())));
+            }
+            frame = Pin::new(&mut self.body).poll_frame(context);
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context)).map(|frame| frame.map_err(BodyError::from));
+        let frame = ready!(frame).map(|frame| frame.map_err(BodyError::from));
         match &frame {
             Some(Ok(frame)) => self.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
             Some(Err(_)) | None => self.ended = true,
