@@ -8,9 +8,13 @@ use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
 use anyhow::{Context as _, Result};
+use async_nats::jetstream::{self, kv};
 use coracle_capabilities::key_value::Store as _;
 use coracle_capabilities::key_value::memory::Memory;
-use coracle_testkit::servers::{Server, postgres as postgres_server, redis as redis_server};
+use coracle_testkit::servers::{
+    Server, mariadb as mariadb_server, nats as nats_server, postgres as postgres_server, redis as redis_server,
+};
+use mysql_async::prelude::Queryable as _;
 use redis::AsyncCommands as _;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
@@ -22,7 +26,9 @@ const KEY: &str = "key";
 pub(crate) const MEMORY: &str = "memory";
 pub(crate) const SQLITE: &str = "SQLite file";
 pub(crate) const REDIS: &str = "Redis";
+pub(crate) const NATS: &str = "NATS";
 pub(crate) const POSTGRES: &str = "PostgreSQL";
+pub(crate) const MARIADB: &str = "MariaDB";
 
 /// One backend.
 pub(crate) struct Backend {
@@ -40,36 +46,41 @@ pub(crate) struct Backend {
 enum Native {
     Memory(Arc<Memory>),
     Sqlite(std::path::PathBuf),
-    Redis(Box<Connections>),
+    Redis(redis::Client, PerThread<redis::aio::MultiplexedConnection>),
+    /// The address, and the bucket over the connections.
+    Nats(String, PerThread<kv::Store>),
     Postgres(String),
+    Mariadb(mysql_async::Opts),
 }
 
-/// The connections to Redis, one for each thread.
-struct Connections {
-    client: redis::Client,
-    open: tokio::sync::Mutex<HashMap<ThreadId, redis::aio::MultiplexedConnection>>,
+/// The connections to a server, one for each thread.
+struct PerThread<T>(tokio::sync::Mutex<HashMap<ThreadId, T>>);
+
+impl<T> Default for PerThread<T> {
+    fn default() -> Self {
+        Self(Default::default())
+    }
 }
 
-impl Connections {
-    /// The connection of this thread.
-    async fn of_thread(&self) -> Result<redis::aio::MultiplexedConnection> {
-        let mut open = self.open.lock().await;
-        Ok(match open.entry(thread::current().id()) {
-            Entry::Occupied(open) => open.get().clone(),
-            Entry::Vacant(none) => {
-                let opened = self.client.get_multiplexed_async_connection().await.context("Redis gives no connection")?;
-                none.insert(opened).clone()
-            }
+impl<T: Clone> PerThread<T> {
+    /// The connection of this thread, opened when it is first asked for.
+    async fn get(&self, open: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+        let mut connections = self.0.lock().await;
+        Ok(match connections.entry(thread::current().id()) {
+            Entry::Occupied(connection) => connection.get().clone(),
+            Entry::Vacant(none) => none.insert(open().await?).clone(),
         })
     }
 }
 
-/// The client of one task. Those of Redis on one thread share a connection, as guests do.
+/// The client of one task. Those of Redis and of NATS on one thread share a connection.
 pub(crate) enum Client {
     Memory(Arc<Memory>),
     Sqlite(Connection),
     Redis(redis::aio::MultiplexedConnection),
+    Nats(Box<kv::Store>),
     Postgres(tokio_postgres::Client, tokio_postgres::Statement),
+    Mariadb(mysql_async::Conn, mysql_async::Statement),
 }
 
 /// One operation.
@@ -102,7 +113,7 @@ pub(crate) fn stores(folder: &Path) -> Vec<(&'static str, Result<Backend>)> {
     };
     let config = "[key_value_store.default]\ntype = \"memory\"\n".to_owned();
     let memory = Backend { name: MEMORY, config, native: Native::Memory(Arc::default()), grants: Vec::new(), _server: None };
-    vec![(MEMORY, Ok(memory)), (SQLITE, sqlite()), (REDIS, redis_store())]
+    vec![(MEMORY, Ok(memory)), (SQLITE, sqlite()), (REDIS, redis_store()), (NATS, nats_store())]
 }
 
 /// Every SQL database; one that cannot be had comes with the reason.
@@ -113,30 +124,49 @@ pub(crate) fn databases(folder: &Path) -> Vec<(&'static str, Result<Backend>)> {
         let config = format!("[sqlite_database.default]\ntype = \"sqlite\"\npath = \"{}\"\n", folder.join("database.db").display());
         Ok(Backend { name: SQLITE, config, native: Native::Sqlite(native), grants: Vec::new(), _server: None })
     };
-    vec![(SQLITE, sqlite()), (POSTGRES, postgres())]
+    vec![(SQLITE, sqlite()), (POSTGRES, postgres()), (MARIADB, mariadb())]
 }
 
 fn postgres() -> Result<Backend> {
     let server = postgres_server::start()?;
-    let (url, host) = (postgres_server::address(&server), format!("postgres://{}", server.place().address()));
+    let url = postgres_server::address(&server);
+    Ok(database_at(POSTGRES, "postgres", url.clone(), Native::Postgres(url), server))
+}
+
+fn mariadb() -> Result<Backend> {
+    let server = mariadb_server::start()?;
+    let url = mariadb_server::address(&server);
+    // As our own client: over TCP, which the library would leave for the server's socket.
+    let options = mysql_async::OptsBuilder::from_opts(mysql_async::Opts::from_url(&url)?).prefer_socket(false).tcp_nodelay(true);
+    Ok(database_at(MARIADB, "mysql", url, Native::Mariadb(options.into()), server))
+}
+
+/// A database that the guest reaches by its address.
+fn database_at(name: &'static str, scheme: &str, url: String, native: Native, server: Server) -> Backend {
+    let host = format!("{scheme}://{}", server.place().address());
     // The guest links SQLite too, whose label is then in memory.
     let config = "[sqlite_database.default]\ntype = \"memory\"\n".to_owned();
     let grants = vec![("outbound-hosts", json!([host])), ("environment", json!({ "DATABASE_URL": url }))];
-    Ok(Backend { name: POSTGRES, config, grants, native: Native::Postgres(url), _server: Some(server) })
+    Backend { name, config, grants, native, _server: Some(server) }
 }
 
 fn redis_store() -> Result<Backend> {
     let server = redis_server::start()?;
     let url = format!("redis://{}", server.place().address());
-    let client = redis::Client::open(url.as_str())?;
-    let config = format!("[key_value_store.default]\ntype = \"redis\"\nurl = \"{url}\"\n");
-    Ok(Backend {
-        name: REDIS,
-        config,
-        native: Native::Redis(Box::new(Connections { client, open: Default::default() })),
-        grants: Vec::new(),
-        _server: Some(server),
-    })
+    let native = Native::Redis(redis::Client::open(url.as_str())?, PerThread::default());
+    Ok(store_at(REDIS, "redis", &url, native, server))
+}
+
+fn nats_store() -> Result<Backend> {
+    let server = nats_server::start()?;
+    let url = format!("nats://{}", server.place().address());
+    Ok(store_at(NATS, "nats", &url, Native::Nats(url.clone(), PerThread::default()), server))
+}
+
+/// A store that the operator binds by the address of its server.
+fn store_at(name: &'static str, kind: &str, url: &str, native: Native, server: Server) -> Backend {
+    let config = format!("[key_value_store.default]\ntype = \"{kind}\"\nurl = \"{url}\"\n");
+    Backend { name, config, grants: Vec::new(), native, _server: Some(server) }
 }
 
 /// With the settings of our own backend: a write is durable when it is acknowledged.
@@ -148,18 +178,33 @@ fn open(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// The bucket of the label `default`, which the guest has made when it prepared the store, over a connection of its own.
+async fn bucket(url: &str) -> Result<kv::Store> {
+    let client = async_nats::connect(url).await.context("NATS gives no connection")?;
+    Ok(jetstream::new(client).get_key_value("default").await?)
+}
+
 impl Backend {
     /// A client for one task, and what it reads.
     pub(crate) async fn client(&self) -> Result<Client> {
         Ok(match &self.native {
             Native::Memory(memory) => Client::Memory(Arc::clone(memory)),
             Native::Sqlite(path) => Client::Sqlite(open(path)?),
-            Native::Redis(connections) => Client::Redis(connections.of_thread().await?),
+            Native::Redis(client, connections) => {
+                let open = async || client.get_multiplexed_async_connection().await.context("Redis gives no connection");
+                Client::Redis(connections.get(open).await?)
+            }
+            Native::Nats(url, buckets) => Client::Nats(Box::new(buckets.get(async || bucket(url).await).await?)),
             Native::Postgres(url) => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
                 tokio::spawn(connection);
                 let statement = client.prepare("SELECT name FROM thing WHERE id = $1").await?;
                 Client::Postgres(client, statement)
+            }
+            Native::Mariadb(options) => {
+                let mut connection = mysql_async::Conn::new(options.clone()).await?;
+                let statement = connection.prep("SELECT name FROM thing WHERE id = ?").await?;
+                Client::Mariadb(connection, statement)
             }
         })
     }
@@ -173,6 +218,12 @@ impl Client {
             (Self::Memory(store), _) => drop(store.get(KEY).await?.context("the key has no value")?),
             (Self::Redis(connection), Operation::Set) => connection.set::<_, _, ()>(KEY, VALUE).await?,
             (Self::Redis(connection), _) => drop(connection.get::<_, Option<Vec<u8>>>(KEY).await?.context("the key has no value")?),
+            (Self::Nats(bucket), Operation::Set) => drop(bucket.put(KEY, VALUE.into()).await?),
+            (Self::Nats(bucket), _) => drop(bucket.get(KEY).await?.context("the key has no value")?),
+            (Self::Mariadb(connection, statement), _) => {
+                let row: Option<String> = connection.exec_first(&*statement, (7,)).await?;
+                drop(row.context("there is no row")?);
+            }
             (Self::Postgres(client, statement), _) => drop(client.query_one(statement, &[&7_i32]).await?),
             (Self::Sqlite(connection), Operation::Get) => {
                 let mut statement = connection.prepare_cached("SELECT value FROM store WHERE key = ?1")?;

@@ -104,8 +104,13 @@ fn measure(bench: &Bench, workers: &Workers, backend: Backend, prepare: &str, op
     let entered = workers.main.enter();
     let handler = embedded::handler_given(&bench.guest("operations")?, &Settings::default(), Limits::default(), given)?;
     drop(entered);
-    workers.main.block_on(async { embedded::call(&handler, embedded::request(&format!("/{prepare}/1"))?).await })?;
-    let doers = [Doer::Guest(Arc::new(handler)), Doer::Native(Arc::new(backend))];
+    let handler = Arc::new(handler);
+    // What it connects stays with the thread, which has to be one of those that do operations, as in a server.
+    let (path, preparing) = (format!("/{prepare}/1"), Arc::clone(&handler));
+    let worker = workers.handles.first().context("there is no thread")?;
+    let prepared = worker.spawn(async move { embedded::call(&preparing, embedded::request(&path)?).await });
+    workers.main.block_on(prepared)??;
+    let doers = [Doer::Guest(handler), Doer::Native(Arc::new(backend))];
     let mut all = Vec::new();
     for operation in operations {
         let mut series = subjects(name).map(|subject| Series::new(operation.word(), subject));

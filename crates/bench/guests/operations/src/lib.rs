@@ -1,5 +1,5 @@
 //! Does one operation many times: `/get/500` reads a key of the store `default` so often, `/set/500` writes one, and `/row/500` selects one row
-//! by its key: of the PostgreSQL at `DATABASE_URL` where that is set, else of the SQLite database `default`. `/prepare-store/1` and
+//! by its key: of the PostgreSQL or MySQL at `DATABASE_URL` where that is set, else of the SQLite database `default`. `/prepare-store/1` and
 //! `/prepare-database/1` make what is read.
 
 mod bindings {
@@ -10,20 +10,23 @@ mod bindings {
                 import wasi:keyvalue/store@0.2.0-draft;
                 import spin:sqlite/sqlite@3.0.0;
                 import spin:postgres/postgres@3.0.0;
+                import fermyon:spin/mysql@2.0.0;
             }
         ",
         path: [
             "../../../capabilities/src/key_value/wit/wasi-keyvalue@0.2.0-draft",
             "../../../capabilities/src/sqlite/wit/spin-sqlite@3.0.0",
             "../../../capabilities/src/postgres/wit/spin-postgres@3.0.0",
+            "../../../capabilities/src/mysql/wit/fermyon-spin@2.0.0",
         ],
         world: "coracle:bench/operations",
         generate_all,
     });
 }
 
-use bindings::spin::postgres::postgres::{Connection as Postgres, ParameterValue};
-use bindings::spin::sqlite::sqlite::{Connection as Sqlite, Value};
+use bindings::fermyon::spin::mysql::{Connection as Mysql, ParameterValue as MysqlValue};
+use bindings::spin::postgres::postgres::{Connection as Postgres, ParameterValue as PostgresValue};
+use bindings::spin::sqlite::sqlite::{Connection as Sqlite, Value as SqliteValue};
 use bindings::wasi::keyvalue::store;
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
@@ -51,11 +54,13 @@ impl Guest for Operations {
 enum Database {
     Sqlite(Sqlite),
     Postgres(Postgres),
+    Mysql(Mysql),
 }
 
 impl Database {
     fn open() -> Result<Self, String> {
         match std::env::var("DATABASE_URL") {
+            Ok(address) if address.starts_with("mysql:") => Mysql::open(&address).map(Self::Mysql).map_err(text),
             Ok(address) => Postgres::open(&address).map(Self::Postgres).map_err(text),
             Err(_) => Sqlite::open("default").map(Self::Sqlite).map_err(text),
         }
@@ -65,6 +70,7 @@ impl Database {
         match self {
             Self::Sqlite(database) => database.execute(statement, &[]).map(drop).map_err(text),
             Self::Postgres(database) => database.execute(statement, &[]).map(drop).map_err(text),
+            Self::Mysql(database) => database.execute(statement, &[]).map_err(text),
         }
     }
 
@@ -72,10 +78,13 @@ impl Database {
     fn row(&self) -> Result<(), String> {
         let rows = match self {
             Self::Sqlite(database) => {
-                database.execute("SELECT name FROM thing WHERE id = ?", &[Value::Integer(7)]).map_err(text)?.rows.len()
+                database.execute("SELECT name FROM thing WHERE id = ?", &[SqliteValue::Integer(7)]).map_err(text)?.rows.len()
             }
             Self::Postgres(database) => {
-                database.query("SELECT name FROM thing WHERE id = $1", &[ParameterValue::Int32(7)]).map_err(text)?.rows.len()
+                database.query("SELECT name FROM thing WHERE id = $1", &[PostgresValue::Int32(7)]).map_err(text)?.rows.len()
+            }
+            Self::Mysql(database) => {
+                database.query("SELECT name FROM thing WHERE id = ?", &[MysqlValue::Int32(7)]).map_err(text)?.rows.len()
             }
         };
         if rows == 1 { Ok(()) } else { Err("there is another number of rows".to_owned()) }
