@@ -121,8 +121,10 @@ fn push_address(text: &mut String, address: SocketAddr) {
 
 fn push_number(text: &mut String, number: u32) {
     for power in [10_000, 1_000, 100, 10, 1] {
-        if number >= power || power == 1 {
-            text.extend(char::from_digit(number / power % 10, 10));
+        if (number >= power || power == 1)
+            && let Some(digit) = char::from_digit(number / power % 10, 10)
+        {
+            text.push(digit);
         }
     }
 }

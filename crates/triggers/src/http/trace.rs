@@ -2,11 +2,14 @@
 
 use coracle_base::telemetry::{TRACEPARENT, TraceContext};
 use coracle_capabilities::http_client::Arrival;
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Request, StatusCode};
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::{Body, Peer};
+
+/// Made once: by its text it would be parsed for each request.
+static FIELD: HeaderName = HeaderName::from_static(TRACEPARENT);
 
 /// The span of a request that found its route. It costs nothing while nobody listens.
 pub(super) fn request(request: &Request<Body>, peer: Peer, route: &str) -> Span {
@@ -53,7 +56,7 @@ pub(super) fn arrive(request: &mut Request<Body>, span: &Span) {
     let exported = if span.is_disabled() { None } else { TraceContext::of(span) };
     arrival.traceparent = match exported {
         Some(context) => HeaderValue::try_from(context.to_string()).ok(),
-        None => arrival.traceparent.or_else(|| request.headers().get(TRACEPARENT).cloned()),
+        None => arrival.traceparent.or_else(|| request.headers().get(&FIELD).cloned()),
     };
     // Most requests bring nothing, and for them nothing is made.
     if arrival != Arrival::default() {
