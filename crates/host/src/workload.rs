@@ -303,14 +303,12 @@ impl Loading<'_> {
     /// Compiles, or finds what was compiled before. Both block, so they leave the caller's thread.
     async fn load(&self, id: &ComponentId, bytes: Vec<u8>) -> Result<Loaded, LoadError> {
         let (loader, watcher, id) = (Arc::clone(self.host.loader()), self.watcher.clone(), id.clone());
-        let load = move || {
-            loader.load(&bytes, &|progress| {
-                if let Some(watcher) = &watcher {
-                    watcher(&id, progress);
-                }
-            })
+        let tell = move |progress| {
+            if let Some(watcher) = &watcher {
+                watcher(&id, progress);
+            }
         };
-        self.elsewhere(load).await
+        self.elsewhere(move || loader.load(&bytes, &tell)).await
     }
 
     /// The file of a component that was compiled ahead of time. With others it cannot be composed any more.
