@@ -94,21 +94,26 @@ const fn operations(group: &'static str, subject: &'static str, metric: Metric) 
 }
 
 /// Why the goals of the request path are missed.
-const PATH: &str = "Of a request's CPU time about two fifths are the kernel's, most of it for sending, as in every server. HTTP/1 is read by our own \
-                    framing and again by hyper; lowering and lifting `wasi:http` is most of the rest, and some forty KB of futures and \
-                    messages are copied. Next: read and write HTTP/1 once, in the gateway, hand fields to the guest as they came, and ask \
-                    the kernel for written pages less often than once a request.";
-const START: &str = "Half of the time is the kernel's, for pages that are touched first; a tenth is reading the command line and the manifest. \
-                     Alone on the machine it is 6 ms; here every other subject has run in between. Next: fewer pages, by linking a \
-                     component's own imports only, and by making the rest of the commands when they are asked for.";
+const PATH: &str = "Half of a request's CPU time is the kernel's, most of it for sending, as in every server. Of the rest HTTP/1 is a quarter: \
+                    it is read by our own framing and again by hyper; lowering and lifting `wasi:http` is most of the remainder. Next: read \
+                    and write HTTP/1 once, in the gateway, and make the fields that tell of a request when the guest asks for them.";
+const THREADS: &str = "Two threads share the slots of the component, its idle instances and the counters of its metrics; and plain wasmtime takes \
+                       longer on two threads of this machine, too, in the rows below. Next: slots and idle instances for each worker.";
+const START: &str = "More than half of the time is the kernel's, for the program's mappings and the pages that are touched first, some nine \
+                     hundred. One start after another takes 4.3 ms on the same machine; here every other subject has run in between, and \
+                     what it leaves in the caches is not ours. Next: fewer pages, by linking a component's own imports only, and fewer system \
+                     calls, by a pool whose stacks are made when they are needed.";
 const FIRST: &str = "Hashing the component and its artifact, mapping it, and linking some hundred functions, in a program built without \
                      link-time optimisation. Next: keep what was linked while only its code is unmapped.";
-const BODIES: &str = "Nobody has profiled it yet. Each piece is copied into and out of the guest's memory, and guests of WASI 0.2 write at \
-                      most 4 KiB with one call. `wasmtime serve` has the same copies, and is somewhat faster. Next: a profile.";
+const BODIES: &str = "Each piece is copied into and out of the guest's memory, and guests of WASI 0.2 write at most 4 KiB with one call, each of \
+                      which becomes a chunk of its own on the wire; `wasmtime serve` spends two thirds more CPU time on them. Next: join small pieces \
+                      that wait together, and lower what was read without the copy between.";
 const LIVE: &str = "Nobody has looked into it since instances are rewound: what is kept for that counts, too. Next: find the pages that the \
                     store and its tables take.";
-const TAIL: &str = "The load comes from the same two cores, and requests that a guest's neighbour delays wait for its tick of two milliseconds, \
-                    which is several times what a request takes. Next: tell how much is the load generator's, with a machine for it.";
+const TAIL: &str = "The load comes from the same two cores, and the native server misses it as far (see The tail): what waits there is one of \
+                    four threads for the slice of another, several milliseconds long. Beside the neighbour more is asked of two cores than \
+                    they have left, so that a queue grows for as long as the load lasts. Next: a machine for the load generator, and a load \
+                    that counts the neighbour's core.";
 const DEADLINE: &str = "The engine's checks of the epoch at each loop and function. Next: count loops in the module itself, by \
                         rewriting it, or stop it by taking away a page that its loops touch.";
 
@@ -154,7 +159,8 @@ pub(crate) const GOALS: &[Goal] = &[
     .missed(PATH),
     one("instantiate + call + drop in process: p50 µs", in_process("1 thread", P50Us), AtMost(12.0)),
     one("instantiate + call + drop in process: p99 µs", in_process("1 thread", P99Us), AtMost(30.0)),
-    ratio("the same on 2 threads over 1 thread, p50", in_process("2 threads", P50Us), in_process("1 thread", P50Us), AtMost(1.2)),
+    ratio("the same on 2 threads over 1 thread, p50", in_process("2 threads", P50Us), in_process("1 thread", P50Us), AtMost(1.2))
+        .missed(THREADS),
     one("process start to first 200, warm cache: ms", start(CORACLE), AtMost(6.0)).missed(START),
     ratio("the start of containerd + runc with a native server over ours", container(CONTAINER), container(CORACLE), AtLeast(10.0))
         .missed(START),
