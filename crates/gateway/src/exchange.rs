@@ -45,7 +45,10 @@ impl<S: Service> Exchange<S> {
             return Ok(self.refuse(account, refusal));
         }
         let mut response = self.answer(request, account, || self.line.refusal(number)).await;
-        self.shared.turns.give_way().await;
+        // Where this is the worker's only request, nobody else can be ready.
+        if self.shared.counters.requests_open.load(Ordering::Relaxed) > 1 {
+            self.shared.turns.give_way().await;
+        }
         // The connection may learn of the drain only after this answer; its client is to know that no other will follow.
         if self.shared.drain.is_cancelled() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -51,3 +51,52 @@ impl Turns {
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// Who was done first when one gives way and another is ready, which takes `long`.
+    async fn order(turns: &Arc<Turns>, long: Duration) -> Vec<&'static str> {
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let polite = tokio::spawn({
+            let (turns, done) = (Arc::clone(turns), Arc::clone(&done));
+            async move {
+                turns.give_way().await;
+                done.lock().push("polite");
+            }
+        });
+        let ready = tokio::spawn({
+            let done = Arc::clone(&done);
+            async move {
+                let begun = clock::now();
+                while begun.elapsed() <= long {
+                    std::hint::spin_loop();
+                }
+                done.lock().push("ready");
+            }
+        });
+        polite.await.unwrap();
+        ready.await.unwrap();
+        let done = done.lock();
+        done.clone()
+    }
+
+    #[tokio::test]
+    async fn who_is_ready_runs_before_an_answer_is_written() {
+        assert_eq!(order(&Arc::default(), Duration::ZERO).await, ["ready", "polite"]);
+    }
+
+    #[tokio::test]
+    async fn after_a_long_turn_nobody_gives_way_for_a_while() {
+        let turns = Arc::new(Turns::default());
+        order(&turns, WAIT_MAX * 2).await;
+        assert!(turns.paused_until_ns.load(Ordering::Relaxed) > 0);
+        turns.paused_until_ns.store(u64::MAX, Ordering::Relaxed);
+        assert_eq!(order(&turns, Duration::ZERO).await, ["polite", "ready"]);
+    }
+}

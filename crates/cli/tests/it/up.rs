@@ -292,11 +292,10 @@ fn everything_on_standard_error_is_json_when_logs_are() {
         let is_access = object.get("target").is_some_and(|target| target == "coracle::access");
         assert!(object.contains_key("timestamp") && (is_access || object.contains_key("message")), "{line}");
         seen.borrow_mut().push(object.get("target").or(object.get("stream")).or(object.get("level")).unwrap().as_str().unwrap().to_owned());
-        line.contains("requests in progress")
+        // What guests write comes by a way of its own, and may be later than what is told of them.
+        let wanted = ["WARN", "INFO", "stderr", "coracle::access", "coracle_triggers::http::app"];
+        wanted.iter().all(|wanted| seen.borrow().iter().any(|known| known == wanted))
     });
-    for wanted in ["WARN", "INFO", "stderr", "coracle::access", "coracle_triggers::http::app"] {
-        assert!(seen.borrow().iter().any(|known| known == wanted), "{wanted}: {seen:?}");
-    }
 }
 
 #[test]

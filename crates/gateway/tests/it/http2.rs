@@ -58,7 +58,8 @@ fn check(cases: Vec<Case>) {
     for (name, frames, endings, served) in cases {
         let before = site.seen().len();
         let got = ending(&site, &frames);
-        let seen = site.seen().split_off(before);
+        // A head whose body then goes wrong may have been handed on, or not, before the rest was read.
+        let seen: Vec<_> = site.seen().split_off(before).into_iter().filter(|seen| seen.body.is_some()).collect();
         if !endings.contains(&got) || seen.len() != served {
             wrong.push(format!("{name}: expected {endings:?} and {served} served, got {got:?} and {seen:?}"));
         }

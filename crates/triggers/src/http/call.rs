@@ -192,7 +192,7 @@ impl Streaming {
         }
         // What is written already comes first: the guest is not switched to for each piece of it.
         let mut frame = Pin::new(&mut self.body).poll_frame(context);
-        if frame.is_pending()
+        if !matches!(frame, Poll::Ready(Some(_)))
             && let Some(invocation) = &mut self.invocation
         {
             if let Poll::Ready(Err(fault)) = invocation.poll(context) {
@@ -200,7 +200,9 @@ impl Streaming {
                 self.ended = true;
                 return Poll::Ready(Some(Err(fault.into())));
             }
-            frame = Pin::new(&mut self.body).poll_frame(context);
+            if frame.is_pending() {
+                frame = Pin::new(&mut self.body).poll_frame(context);
+            }
         }
         let frame = ready!(frame).map(|frame| frame.map_err(BodyError::from));
         match &frame {
