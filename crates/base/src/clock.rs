@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where everybody else is sent")]
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -25,6 +25,12 @@ fn read(clock: ClockId) -> u64 {
     let Ok(time) = clock_gettime(clock) else { return 0 };
     let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
     seconds.saturating_mul(NS_PER_SECOND).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or_default())
+}
+
+/// `duration` in nanoseconds; the greatest number for one that is longer than 584 years.
+#[must_use]
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Now, for timing something with [`Instant::elapsed`].

@@ -44,7 +44,7 @@ impl Meter {
     #[must_use]
     pub fn new(limit: Duration) -> Self {
         Self {
-            limit_ns: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
+            limit_ns: clock::nanoseconds(limit),
             used_ns: AtomicU64::new(0),
             since_ns: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),

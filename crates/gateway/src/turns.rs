@@ -42,14 +42,10 @@ impl Turns {
         })
         .await;
         let now_ns = clock::monotonic_ns();
-        if now_ns.saturating_sub(before_ns) > nanoseconds(WAIT_MAX) {
-            self.paused_until_ns.store(now_ns.saturating_add(nanoseconds(PAUSE)), Ordering::Relaxed);
+        if now_ns.saturating_sub(before_ns) > clock::nanoseconds(WAIT_MAX) {
+            self.paused_until_ns.store(now_ns.saturating_add(clock::nanoseconds(PAUSE)), Ordering::Relaxed);
         }
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

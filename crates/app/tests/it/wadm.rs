@@ -188,15 +188,7 @@ fn what_the_operator_decides_is_told() {
 
 #[test]
 fn every_interface_that_has_a_backend_is_granted_by_the_name_of_its_link() {
-    for (namespace, package, grant) in [
-        ("wasi", "keyvalue", "key-value"),
-        ("wasmcloud", "keyvalue", "key-value"),
-        ("wasi", "blobstore", "blob-store"),
-        ("wasmcloud", "blobstore", "blob-store"),
-        ("wasmcloud", "messaging", "messaging"),
-        ("wasi", "messaging", "messaging"),
-        ("wasmcloud", "postgres", "postgres"),
-    ] {
+    for (namespace, package, grant) in crate::WITH_BACKENDS {
         let link = format!("target: provider\nnamespace: {namespace}\npackage: {package}\ninterfaces: [any]");
         let component = |link: &str| app("wadm.yaml", &with(IMAGE, link)).components.swap_remove(0);
         let [unnamed, named] = [component(&link), component(&format!("{link}\nname: second"))];

@@ -162,15 +162,7 @@ fn what_somebody_else_decides_is_told() {
 
 #[test]
 fn every_interface_that_has_a_backend_is_granted_to_each_component_by_its_name() {
-    for (namespace, package, grant) in [
-        ("wasi", "keyvalue", "key-value"),
-        ("wasmcloud", "keyvalue", "key-value"),
-        ("wasi", "blobstore", "blob-store"),
-        ("wasmcloud", "blobstore", "blob-store"),
-        ("wasmcloud", "messaging", "messaging"),
-        ("wasi", "messaging", "messaging"),
-        ("wasmcloud", "postgres", "postgres"),
-    ] {
+    for (namespace, package, grant) in crate::WITH_BACKENDS {
         let text = format!(
             "apiVersion: runtime.wasmcloud.dev/v1alpha1\nkind: WorkloadDeployment\nmetadata: {{ name: a }}\nspec:\n  template:\n    spec:\n      \
              components:\n        - {{ name: one, image: \"file://one.wasm\" }}\n        - {{ name: two, image: \"file://two.wasm\" }}\n      \

@@ -4,14 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, ConfigTable, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, DEFAULT_LABEL, Site};
 
 use super::grant::Granted;
 use super::{GRANT, Limits, Store, directory, memory, s3};
 use crate::backend::{Binding, Kind, Opened, absolute};
-
-/// The label that needs no configuration.
-const DEFAULT_LABEL: &str = "default";
 
 /// The folder of the label `default` in the state folder.
 const DEFAULT_FOLDER: &str = "blobs";

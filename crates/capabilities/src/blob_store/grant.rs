@@ -45,14 +45,13 @@ impl State {
     /// The container that `name` means, which need not be there: in the store that the guest imports under `label`; where it does not, in
     /// the store whose label is before a `/`, or in the first one.
     pub(super) fn container(&self, label: Option<&str>, name: &str) -> Result<Container, Error> {
-        let (label, within) = match (label, name.split_once(SEPARATOR)) {
-            (Some(label), _) => (Some(label), name),
-            (None, Some((label, within))) => (Some(label), within),
-            (None, None) => (None, name),
+        let (granted, within) = match (label, name.split_once(SEPARATOR)) {
+            (Some(label), _) => (self.labelled(label), name),
+            (None, Some((label, within))) => (self.labelled(label), within),
+            (None, None) => (self.stores.first(), name),
         };
-        let is_meant = |granted: &&Arc<Granted>| label.is_none_or(|label| granted.label == label);
-        let granted = self.stores.iter().find(is_meant).ok_or(Error::AccessDenied)?;
-        self.container_in(granted, name, within)
+        let container = self.container_in(granted.ok_or(Error::AccessDenied)?, name, within)?;
+        Ok(if label.is_some() { container.fixed() } else { container })
     }
 
     /// The same for guests of wasmCloud 1, whose unqualified containers lie where the link leads that they chose. An import under a label
@@ -60,17 +59,20 @@ impl State {
     pub(super) fn linked_container(&self, label: Option<&str>, name: &str) -> Result<Container, Error> {
         match self.links.chosen(LINKED) {
             Some(link) if label.is_none() && !name.contains(SEPARATOR) => {
-                let granted = self.stores.iter().find(|granted| granted.label == link).ok_or_else(|| Error::NoLink(link.to_owned()))?;
+                let granted = self.labelled(link).ok_or_else(|| Error::NoLink(link.to_owned()))?;
                 self.container_in(granted, name, name)
             }
-            _ if label.is_some() => Ok(self.container(label, name)?.fixed()),
-            _ => self.container(None, name),
+            _ => self.container(label, name),
         }
     }
 
     /// The container that `open` means now, of the same guests: one that is unqualified is wherever the link leads.
     pub(super) fn meant(&self, open: &Container) -> Result<Container, Error> {
         if open.is_fixed() { Ok(open.again()) } else { self.linked_container(None, open.name()) }
+    }
+
+    fn labelled(&self, label: &str) -> Option<&Arc<Granted>> {
+        self.stores.iter().find(|granted| granted.label == label)
     }
 
     fn container_in(&self, granted: &Arc<Granted>, name: &str, within: &str) -> Result<Container, Error> {

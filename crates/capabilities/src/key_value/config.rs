@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, ConfigTable, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, DEFAULT_LABEL, Site};
 
 use super::grant::Granted;
-use super::{DEFAULT_LABEL, GRANT, Limits, Store, memory, nats, redis, sqlite};
+use super::{GRANT, Limits, Store, memory, nats, redis, sqlite};
 use crate::backend::{Binding, Kind, Opened, absolute};
 
 /// The table of the runtime configuration.

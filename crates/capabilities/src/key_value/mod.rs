@@ -38,9 +38,6 @@ use wasmtime::component::{Linker, LinkerInstance};
 /// The key of this capability in a component's grants.
 const GRANT: &str = "key-value";
 
-/// The label that needs no configuration.
-const DEFAULT_LABEL: &str = "default";
-
 /// The interface of both drafts that opens stores, and the version of the first.
 const WASI_STORE: &str = "wasi:keyvalue/store";
 const DRAFT: &str = "0.2.0-draft";

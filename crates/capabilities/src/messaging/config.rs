@@ -4,15 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, ConfigTable, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, DEFAULT_LABEL, Site};
 
 use super::grant::Granted;
 use super::local::{self, Local, Locals};
 use super::{Broker, GRANT, Limits, mqtt, nats, redis};
 use crate::backend::{Binding, Kind, Opened};
-
-/// The label that needs no configuration.
-const DEFAULT_LABEL: &str = "default";
 
 /// What the reference page says of the tables.
 pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {

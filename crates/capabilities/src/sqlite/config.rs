@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coracle_engine::{Bind, BindError, ConfigTable, Site};
+use coracle_engine::{Bind, BindError, ConfigTable, DEFAULT_LABEL, Site};
 
 use super::grant::Granted;
 use super::{Database, Error, GRANT, Limits, embedded, libsql};
@@ -20,9 +20,6 @@ pub(super) const TABLES: &[ConfigTable] = &[ConfigTable {
     about: "The database behind a label. `default` needs no table: it is a file in the state folder.",
     example: "[sqlite_database.shop]\ntype = \"sqlite\"\npath = \"shop.db\"\n\n[sqlite_database.scratch]\ntype = \"memory\"\n",
 }];
-
-/// The label that needs no configuration.
-const DEFAULT_LABEL: &str = "default";
 
 /// The file of the label `default` in the state folder, under the name that Spin gives it.
 const DEFAULT_FILE: &str = "sqlite_db.db";

@@ -161,7 +161,7 @@ impl<P> Shared<P> {
 
     /// Lets go of instances that have waited too long. Whether any are left.
     fn expire(&self) -> bool {
-        let longest_ns = u64::try_from(self.idle_max().as_nanos()).unwrap_or(u64::MAX);
+        let longest_ns = clock::nanoseconds(self.idle_max());
         let now_ns = clock::monotonic_ns();
         let mut idle = self.idle.lock();
         let expired = idle.partition_point(|instance| now_ns.saturating_sub(instance.idle_since_ns) >= longest_ns);

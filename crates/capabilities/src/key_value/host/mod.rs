@@ -7,11 +7,11 @@ mod wasi_draft;
 mod wasi_draft2;
 mod wasmcloud;
 
-use coracle_engine::{Generation, Import, InstanceState, Label, View};
+use coracle_engine::{DEFAULT_LABEL, Generation, Import, InstanceState, Label, View};
 use wasmtime::component::{HasData, Linker, LinkerInstance, Resource};
 
 use super::handle::Handle;
-use super::{DEFAULT_LABEL, DRAFT, Error, State, WASI_STORE};
+use super::{DRAFT, Error, State, WASI_STORE};
 
 /// The host functions' view of an instance.
 struct Access;
@@ -73,36 +73,32 @@ fn view(instance: &mut InstanceState) -> View<'_, State> {
 }
 
 /// Opens what `identifier` means as a resource of the instance.
-#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
 fn open(view: &mut View<'_, State>, identifier: &str) -> Result<Resource<Handle>, Error> {
-    let handle = view.state.open(meant(view.label, identifier)?)?;
-    hold(view, handle)
+    open_by(view, identifier, State::open)
 }
 
 /// The same for guests whose links say what the default label means. An import under a label follows no link.
-#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
 fn open_linked(view: &mut View<'_, State>, identifier: &str) -> Result<Resource<Handle>, Error> {
-    let handle = match view.label {
-        Some(_) => view.state.open(meant(view.label, identifier)?)?,
-        None => view.state.open_linked(identifier)?,
-    };
-    hold(view, handle)
+    open_by(view, identifier, State::open_linked)
 }
 
-fn hold(view: &mut View<'_, State>, handle: Handle) -> Result<Resource<Handle>, Error> {
+/// Opens what `identifier` means by `open`, or the one store that an import under a label has.
+#[tracing::instrument(name = "spin_key_value.open", skip_all, fields(otel.kind = "client", db.system.name = "spin_key_value", db.namespace = view.label.unwrap_or(identifier)))]
+fn open_by(
+    view: &mut View<'_, State>,
+    identifier: &str,
+    open: fn(&mut State, &str) -> Result<Handle, Error>,
+) -> Result<Resource<Handle>, Error> {
+    let handle = match view.label {
+        None => open(view.state, identifier)?,
+        // It needs no name, or that of the default.
+        Some(label) if ["", DEFAULT_LABEL, label].contains(&identifier) => view.state.open(label)?,
+        Some(_) => return Err(Error::AccessDenied),
+    };
     view.table.push(handle).map_err(|_| {
         view.state.close();
         Error::TableFull
     })
-}
-
-/// The label that `identifier` means. An import under a label has one store, which needs no name or that of the default.
-fn meant<'a>(label: Option<&'a str>, identifier: &'a str) -> Result<&'a str, Error> {
-    match label {
-        None => Ok(identifier),
-        Some(label) if ["", DEFAULT_LABEL, label].contains(&identifier) => Ok(label),
-        Some(_) => Err(Error::AccessDenied),
-    }
 }
 
 /// The store behind a resource. That it is not there is a fault of the guest, for which it traps.

@@ -52,7 +52,7 @@ impl Watch {
     /// Starts the clock of statement `number`.
     pub(super) fn begin(&self, number: u64, time_max: Duration) {
         self.current.store(number, SeqCst);
-        self.deadline_ns.store(clock::monotonic_ns().saturating_add(nanos(time_max)), SeqCst);
+        self.deadline_ns.store(clock::monotonic_ns().saturating_add(clock::nanoseconds(time_max)), SeqCst);
     }
 
     /// Lets the statement that runs have the time that it spent waiting since `since_ns`.
@@ -80,8 +80,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.watch.stopped.fetch_max(self.number, SeqCst);
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
