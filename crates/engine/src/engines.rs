@@ -1,9 +1,9 @@
 //! The two wasmtime engines of a process. WASI 0.2 components run on one without component-model-async, whose calls skip the
 //! concurrent event loop; WASI 0.3 components run on one with it.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
+use coracle_base::Places;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::Generation;
@@ -49,20 +49,37 @@ pub struct Engines {
     p3: OnceLock<Engine>,
     pooled: bool,
     ticker: Ticker,
-    idle: Arc<AtomicUsize>,
-    idle_max: usize,
+    idle: Arc<Places>,
 }
 
 /// The share of all instances that may be idle, so that apps that rest do not keep others from beginning.
 const IDLE_SHARE: u32 = 4;
 
-/// A place among the idle instances of a process; free again when dropped.
+/// What an instance needs to wait among the idle ones of a process: a place that it takes and leaves again, also by being dropped.
 #[derive(Debug)]
-pub struct IdlePlace(Arc<AtomicUsize>);
+pub struct IdlePlace {
+    places: Arc<Places>,
+    taken: bool,
+}
+
+impl IdlePlace {
+    /// Takes a place; false when too many instances wait already.
+    pub fn take(&mut self) -> bool {
+        self.taken = self.taken || self.places.take();
+        self.taken
+    }
+
+    /// Leaves the place for another instance.
+    pub fn leave(&mut self) {
+        if std::mem::take(&mut self.taken) {
+            self.places.give(1);
+        }
+    }
+}
 
 impl Drop for IdlePlace {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.leave();
     }
 }
 
@@ -86,7 +103,7 @@ impl Engines {
         let (p2, pooled) = start(settings, Generation::P2).map_err(EngineError::Config)?;
         let ticker = Ticker::start(p2.clone()).map_err(EngineError::Ticker)?;
         let idle_max = usize::try_from(settings.instances_max / IDLE_SHARE).unwrap_or(usize::MAX);
-        Ok(Self { settings: settings.clone(), p2, p3: OnceLock::new(), pooled, ticker, idle: Arc::default(), idle_max })
+        Ok(Self { settings: settings.clone(), p2, p3: OnceLock::new(), pooled, ticker, idle: Arc::new(Places::new(idle_max)) })
     }
 
     /// The engine for components of `generation`.
@@ -104,17 +121,20 @@ impl Engines {
         self.pooled
     }
 
-    /// Keeps epochs advancing until the answer is dropped. Hold one while a guest runs.
-    #[must_use]
+    /// Keeps epochs advancing until the answer is given to [`Self::rest`]. Hold one while a guest runs.
     pub fn awake(&self) -> Awake {
         self.ticker.awake()
     }
 
-    /// A place for an instance that waits for work; `None` when too many wait already.
+    /// Lets epochs stand still again, where nothing else keeps them advancing.
+    pub fn rest(&self, awake: Awake) {
+        self.ticker.rest(awake);
+    }
+
+    /// What an instance needs to wait for work.
     #[must_use]
-    pub fn idle_place(&self) -> Option<IdlePlace> {
-        let place = IdlePlace(Arc::clone(&self.idle));
-        (self.idle.fetch_add(1, Relaxed) < self.idle_max).then_some(place)
+    pub fn idle_place(&self) -> IdlePlace {
+        IdlePlace { places: Arc::clone(&self.idle), taken: false }
     }
 
     fn start_p3(&self) -> Engine {

@@ -44,6 +44,5 @@ pub use meter::{Meter, Metered};
 pub use rewind::{Rewind, Snapshot};
 pub use shape::{Generation, Import, Shape, ShapeError};
 pub use state::{Identity, InstanceState, View};
-pub use thread::number as thread_number;
 pub use ticker::Awake;
 pub use world::{RenameError, rename_imports};

@@ -57,10 +57,7 @@ impl InstanceState {
     /// The state of a new instance that may do what `grants` allow.
     #[must_use]
     pub fn new(identity: Arc<Identity>, grants: Arc<[Box<dyn Grant>]>, limits: Arc<Limits>) -> Self {
-        let mut table = ResourceTable::with_capacity(RESOURCES_AT_FIRST.min(limits.resources));
-        table.set_max_capacity(limits.resources);
-        let meter = Arc::new(Meter::new(limits.cpu));
-        let limiter = MemoryLimiter::new(&limits, Arc::clone(&meter));
+        let (table, meter, limiter) = beginning(&limits);
         Self { table, slots: Vec::new(), grants, identity, limits, meter, labels: Arc::default(), limiter, invocation: 0, uses: 0 }
     }
 
@@ -70,12 +67,14 @@ impl InstanceState {
         Self { labels, ..self }
     }
 
-    /// The state of the same instance before its first invocation, once its guest is back there too.
-    pub(crate) fn renewed(&self) -> Self {
-        let mut renewed = Self::new(Arc::clone(&self.identity), Arc::clone(&self.grants), Arc::clone(&self.limits));
-        renewed.labels = Arc::clone(&self.labels);
-        renewed.limiter.resume(self.memory_bytes());
-        renewed
+    /// Makes this the state of the same instance before its first invocation, once its guest is back there too.
+    pub(crate) fn renew(&mut self) {
+        let memory_bytes = self.memory_bytes();
+        let Self { table, slots, grants: _, identity: _, limits, meter, labels: _, limiter, invocation, uses } = self;
+        (*table, *meter, *limiter) = beginning(limits);
+        limiter.resume(memory_bytes);
+        slots.clear();
+        (*invocation, *uses) = (0, 0);
     }
 
     /// The size of the instance's linear memories together, in bytes.
@@ -194,6 +193,15 @@ impl InstanceState {
     }
 }
 
+/// What every instance has of its own from its beginning.
+fn beginning(limits: &Limits) -> (ResourceTable, Arc<Meter>, MemoryLimiter) {
+    let mut table = ResourceTable::with_capacity(RESOURCES_AT_FIRST.min(limits.resources));
+    table.set_max_capacity(limits.resources);
+    let meter = Arc::new(Meter::new(limits.cpu));
+    let limiter = MemoryLimiter::new(limits, Arc::clone(&meter));
+    (table, meter, limiter)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +210,8 @@ mod tests {
     fn a_renewed_instance_keeps_its_labels() {
         let identity = Identity { app: "a".to_owned(), component: "c".to_owned() };
         let state = InstanceState::new(Arc::new(identity), Arc::new([]), Arc::new(Limits::default()));
-        let mut state = state.with_labels(["cache", "sessions"].map(str::to_owned).into()).renewed();
+        let mut state = state.with_labels(["cache", "sessions"].map(str::to_owned).into());
+        state.renew();
         let label = |place| Label::at(place).unwrap().view::<()>();
         assert_eq!(label(1)(&mut state).label, Some("sessions"));
         assert_eq!(label(2)(&mut state).label, Some(""), "what is no label of the component is granted to nobody");

@@ -7,7 +7,7 @@ pub(crate) const NONE: u64 = 0;
 
 /// The number of the calling thread, from 1: no two threads of this process ever have the same.
 #[must_use]
-pub fn number() -> u64 {
+pub(crate) fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(NONE + 1);
     thread_local! {
         static NUMBER: u64 = NEXT.fetch_add(1, Relaxed);

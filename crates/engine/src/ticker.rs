@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::Thread;
 use std::time::Duration;
 
+use coracle_base::shards::{Shards, shard};
 use parking_lot::Mutex;
 use wasmtime::Engine;
 
@@ -21,8 +22,10 @@ pub(crate) struct Ticker {
     thread: Thread,
 }
 
-/// Keeps the ticker awake while a guest runs.
-pub struct Awake(Arc<Shared>);
+/// Keeps a ticker awake until it is given back to it: the group of threads that it is counted for.
+#[derive(Debug)]
+#[must_use = "the ticker stays awake until it is given back"]
+pub struct Awake(usize);
 
 impl fmt::Debug for Ticker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,15 +33,10 @@ impl fmt::Debug for Ticker {
     }
 }
 
-impl fmt::Debug for Awake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Awake").finish_non_exhaustive()
-    }
-}
-
 #[derive(Default)]
 struct Shared {
-    running: AtomicUsize,
+    /// Guests that run, each counted where it began.
+    running: Shards<AtomicUsize>,
     asleep: AtomicBool,
     stop: AtomicBool,
     engines: Mutex<Vec<Engine>>,
@@ -58,11 +56,16 @@ impl Ticker {
     }
 
     pub(crate) fn awake(&self) -> Awake {
-        self.shared.running.fetch_add(1, SeqCst);
+        let shard = shard();
+        self.shared.running.of(shard).fetch_add(1, SeqCst);
         if self.shared.asleep.load(SeqCst) {
             self.thread.unpark();
         }
-        Awake(Arc::clone(&self.shared))
+        Awake(shard)
+    }
+
+    pub(crate) fn rest(&self, Awake(shard): Awake) {
+        self.shared.running.of(shard).fetch_sub(1, SeqCst);
     }
 }
 
@@ -73,19 +76,13 @@ impl Drop for Ticker {
     }
 }
 
-impl Drop for Awake {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, SeqCst);
-    }
-}
-
 impl Shared {
     fn run(&self) {
         let mut idle_ticks = 0;
         while !self.stop.load(SeqCst) {
             std::thread::sleep(TICK);
             self.engines.lock().iter().for_each(Engine::increment_epoch);
-            idle_ticks = if self.running.load(SeqCst) == 0 { idle_ticks + 1 } else { 0 };
+            idle_ticks = if self.nothing_runs() { idle_ticks + 1 } else { 0 };
             if idle_ticks >= IDLE_TICKS_MAX {
                 self.sleep();
                 idle_ticks = 0;
@@ -93,11 +90,16 @@ impl Shared {
         }
     }
 
+    /// Whether nothing that has begun before this was asked still runs.
+    fn nothing_runs(&self) -> bool {
+        self.running.iter().all(|running| running.load(SeqCst) == 0)
+    }
+
     /// Sleeps until a guest runs. `asleep` is set before `running` is read, and a guest raises `running` before it reads `asleep`:
     /// one of the two always sees the other.
     fn sleep(&self) {
         self.asleep.store(true, SeqCst);
-        while self.running.load(SeqCst) == 0 && !self.stop.load(SeqCst) {
+        while self.nothing_runs() && !self.stop.load(SeqCst) {
             std::thread::park();
         }
         self.asleep.store(false, SeqCst);
@@ -124,7 +126,7 @@ mod tests {
         wait_for(|| ticker.shared.asleep.load(SeqCst));
         let awake = ticker.awake();
         wait_for(|| !ticker.shared.asleep.load(SeqCst));
-        drop(awake);
+        ticker.rest(awake);
         wait_for(|| ticker.shared.asleep.load(SeqCst));
     }
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use coracle_base::metrics::HttpServer;
+use coracle_base::shards::cores;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -48,8 +49,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let workers = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { name: "http", workers, bounds: Bounds::default(), tls: None, metrics: None }
+        Self { name: "http", workers: cores(), bounds: Bounds::default(), tls: None, metrics: None }
     }
 }
 

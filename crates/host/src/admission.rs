@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use coracle_engine::{Awake, Engines, Fault, Limits};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use coracle_base::Places;
+use coracle_engine::{Awake, Fault, Limits};
+use tokio::sync::{Semaphore, TryAcquireError};
+
+use crate::Runnable;
 
 /// How often it is looked whether everybody has left; only a server that stops does.
 const LOOK: Duration = Duration::from_millis(20);
@@ -14,18 +17,41 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The door of one component.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    engines: Arc<Engines>,
     limits: Arc<Limits>,
-    slots: Arc<Semaphore>,
+    places: Places,
     waiting: AtomicUsize,
+    /// Places that were freed while somebody waited; the first who came gets the first.
+    handed: Semaphore,
     stopping: AtomicBool,
 }
 
-/// The right to run one invocation; returned when dropped.
+/// The right to run one invocation; given back when dropped.
 #[derive(Debug)]
 pub struct Slot {
-    _permit: OwnedSemaphorePermit,
-    _awake: Awake,
+    runnable: Arc<Runnable>,
+    awake: Option<Awake>,
+}
+
+impl Slot {
+    /// The right to run on `runnable`, whose admission was entered for it.
+    pub(crate) fn new(runnable: &Arc<Runnable>) -> Self {
+        Self { awake: Some(runnable.engines().awake()), runnable: Arc::clone(runnable) }
+    }
+
+    /// What may run.
+    #[must_use]
+    pub fn runnable(&self) -> &Arc<Runnable> {
+        &self.runnable
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(awake) = self.awake.take() {
+            self.runnable.engines().rest(awake);
+        }
+        self.runnable.admission().leave();
+    }
 }
 
 /// Counts a waiting invocation, also when its future is dropped.
@@ -38,53 +64,95 @@ impl Drop for Waiting<'_> {
 }
 
 impl Admission {
-    pub(crate) fn new(engines: Arc<Engines>, limits: Arc<Limits>) -> Self {
-        let slots = Arc::new(Semaphore::new(limits.concurrency));
-        Self { engines, limits, slots, waiting: AtomicUsize::new(0), stopping: AtomicBool::new(false) }
+    pub(crate) fn new(limits: Arc<Limits>) -> Self {
+        let places = Places::new(limits.concurrency);
+        Self { limits, places, waiting: AtomicUsize::new(0), handed: Semaphore::const_new(0), stopping: AtomicBool::new(false) }
     }
 
-    pub(crate) async fn admit(&self) -> Result<Slot, Fault> {
+    /// Waits for a place. Whoever gets one leaves it with [`Self::leave`].
+    pub(crate) async fn enter(&self) -> Result<(), Fault> {
         if self.stopping.load(SeqCst) {
             return Err(Fault::Stopping);
         }
-        let permit = match Arc::clone(&self.slots).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => self.wait().await?,
-        };
-        Ok(Slot { _permit: permit, _awake: self.engines.awake() })
+        // Nobody overtakes those who wait.
+        if self.waiting.load(SeqCst) > 0 || !self.places.take() {
+            return self.wait().await;
+        }
+        // Once more: who stops and then finds all places free knows that nobody has got in.
+        if self.stopping.load(SeqCst) {
+            self.leave();
+            return Err(Fault::Stopping);
+        }
+        Ok(())
+    }
+
+    /// Frees a place.
+    pub(crate) fn leave(&self) {
+        self.places.give(1);
+        self.hand();
+    }
+
+    /// Gives a free place to who waits first, if anybody does. The place is free before it is looked who waits, and who waits is counted
+    /// before he looks for a free place: one of the two always sees the other.
+    fn hand(&self) {
+        if self.waiting.load(SeqCst) > 0 && self.places.take() {
+            self.handed.add_permits(1);
+        }
     }
 
     /// Lets nobody in any more and waits until everybody has left.
     pub(crate) async fn drain(&self) {
         self.stopping.store(true, SeqCst);
-        let all = u32::try_from(self.limits.concurrency).unwrap_or(u32::MAX);
-        if self.slots.acquire_many(all).await.is_ok() {
-            self.slots.close();
-        }
+        self.idle().await;
+        self.handed.close();
     }
 
-    /// Waits until nobody is inside. To hold all slots for that would keep out what those inside ask for.
+    /// Waits until nobody is inside.
     pub(crate) async fn idle(&self) {
-        while self.running() > 0 {
+        while !self.is_idle() {
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    pub(crate) fn running(&self) -> usize {
-        self.limits.concurrency.saturating_sub(self.slots.available_permits())
+    /// Whether nobody is inside. For that moment nobody can enter.
+    fn is_idle(&self) -> bool {
+        self.recall();
+        let is_idle = self.places.take_all(self.limits.concurrency);
+        if is_idle {
+            self.places.give(self.limits.concurrency);
+        }
+        // Somebody may have begun to wait meanwhile.
+        (0..self.waiting.load(SeqCst)).for_each(|_| self.hand());
+        is_idle
     }
 
-    async fn wait(&self) -> Result<OwnedSemaphorePermit, Fault> {
+    pub(crate) fn running(&self) -> usize {
+        self.limits.concurrency.saturating_sub(self.places.free().saturating_add(self.handed.available_permits()))
+    }
+
+    /// Frees the places again that were handed to who then waited no longer.
+    fn recall(&self) {
+        while let Ok(permit) = self.handed.try_acquire() {
+            permit.forget();
+            self.places.give(1);
+        }
+    }
+
+    async fn wait(&self) -> Result<(), Fault> {
         let before = self.waiting.fetch_add(1, SeqCst);
         let _waiting = Waiting(&self.waiting);
-        if before >= self.limits.queue {
-            return Err(self.overloaded());
-        }
-        match tokio::time::timeout(self.limits.queue_wait, Arc::clone(&self.slots).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) => Err(Fault::Stopping),
-            Err(_) => Err(self.overloaded()),
-        }
+        self.hand();
+        let permit = match self.handed.try_acquire() {
+            Ok(permit) => permit,
+            Err(TryAcquireError::Closed) => return Err(Fault::Stopping),
+            Err(TryAcquireError::NoPermits) if before >= self.limits.queue => return Err(self.overloaded()),
+            Err(TryAcquireError::NoPermits) => match tokio::time::timeout(self.limits.queue_wait, self.handed.acquire()).await {
+                Ok(permit) => permit.map_err(|_| Fault::Stopping)?,
+                Err(_) => return Err(self.overloaded()),
+            },
+        };
+        permit.forget();
+        Ok(())
     }
 
     fn overloaded(&self) -> Fault {

@@ -81,7 +81,7 @@ impl Runnable {
             identity: Arc::new(parts.identity),
             grants: ArcSwap::from_pointee(parts.grants.into()),
             generation: AtomicU64::new(0),
-            admission: Admission::new(Arc::clone(engines), Arc::clone(&limits)),
+            admission: Admission::new(Arc::clone(&limits)),
             limits,
             labels,
         }
@@ -141,8 +141,9 @@ impl Runnable {
     ///
     /// # Errors
     /// [`Fault::Overloaded`] when the queue is full or the wait too long, [`Fault::Stopping`] while draining.
-    pub async fn admit(&self) -> Result<Slot, Fault> {
-        self.admission.admit().await
+    pub async fn admit(self: &Arc<Self>) -> Result<Slot, Fault> {
+        self.admission.enter().await?;
+        Ok(Slot::new(self))
     }
 
     /// How instances are put back to their beginning; `None` where each has to be made anew.
@@ -151,10 +152,18 @@ impl Runnable {
         Rewind::of(&self.component, &self.engines)
     }
 
-    /// A place among the idle instances of this process, while there is one.
+    /// What an instance needs to wait among the idle ones of this process.
     #[must_use]
-    pub fn idle_place(&self) -> Option<IdlePlace> {
+    pub fn idle_place(&self) -> IdlePlace {
         self.engines.idle_place()
+    }
+
+    pub(crate) fn engines(&self) -> &Engines {
+        &self.engines
+    }
+
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// A store for one new instance.

@@ -1,15 +1,19 @@
 //! Counters, gauges and histograms: kept here, read as Prometheus text by whoever scrapes and exported by telemetry. A name carries
 //! dots as OpenTelemetry has them. Recording touches nothing but atomics; finding a series takes a lock, so callers keep it.
 
+mod cells;
 mod known;
 mod otlp;
 mod text;
 
+use cells::Cells;
 pub use known::{HttpServer, Invocation, Invocations, OutboundPermits};
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use crate::shards::Shards;
 
 /// A metric with more combinations of labels than this counts the rest under [`OVERFLOW`].
 pub const SERIES_MAX: usize = 2_000;
@@ -94,13 +98,14 @@ struct Series {
 
 #[derive(Debug)]
 enum Value {
-    Counter(AtomicU64),
+    Counter(Shards<AtomicU64>),
     Gauge(AtomicI64),
-    /// One cell for each bound and one for what is greater; the sum is the bits of an `f64`.
-    Histogram {
-        cells: Box<[AtomicU64]>,
-        sum: AtomicU64,
-    },
+    Histogram(Cells),
+}
+
+/// What a counter counted.
+fn total(counts: &Shards<AtomicU64>) -> u64 {
+    counts.iter().map(|count| count.load(Relaxed)).sum()
 }
 
 /// The registry of this process.
@@ -186,7 +191,7 @@ impl Counter {
     /// Counts `n`.
     pub fn add(&self, n: u64) {
         if let Value::Counter(value) = &self.0.value {
-            value.fetch_add(n, Relaxed);
+            value.here().fetch_add(n, Relaxed);
         }
     }
 }
@@ -210,14 +215,11 @@ impl Gauge {
 impl Histogram {
     /// Records one value; what is not a number is left out.
     pub fn record(&self, value: f64) {
-        let (Value::Histogram { cells, sum }, Kind::Histogram(bounds)) = (&self.0.value, self.1.kind) else { return };
+        let (Value::Histogram(cells), Kind::Histogram(bounds)) = (&self.0.value, self.1.kind) else { return };
         if value.is_nan() {
             return;
         }
-        if let Some(cell) = cells.get(bounds.partition_point(|bound| *bound < value)) {
-            cell.fetch_add(1, Relaxed);
-        }
-        let _ = sum.fetch_update(Relaxed, Relaxed, |bits| Some((f64::from_bits(bits) + value).to_bits()));
+        cells.record(bounds.partition_point(|bound| *bound < value), value);
         if let Some(exported) = self.1.exported.get() {
             exported.record(value, &self.0.attributes);
         }
@@ -241,11 +243,9 @@ impl Family {
             vec![OVERFLOW.to_owned(); self.description.labels.len()]
         };
         let value = match self.kind {
-            Kind::Counter => Value::Counter(AtomicU64::new(0)),
+            Kind::Counter => Value::Counter(Shards::default()),
             Kind::Gauge => Value::Gauge(AtomicI64::new(0)),
-            Kind::Histogram(bounds) => {
-                Value::Histogram { cells: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(), sum: AtomicU64::new(0) }
-            }
+            Kind::Histogram(bounds) => Value::Histogram(Cells::new(bounds)),
         };
         let entry = all.entry(labels);
         let labels = entry.key().clone();

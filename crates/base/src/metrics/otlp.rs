@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use opentelemetry::metrics::Meter;
 
-use super::{Family, Kind, Registry, Unit, Value};
+use super::{Family, Kind, Registry, Unit, Value, total};
 
 impl Registry {
     /// Exports every metric, also those made later, through `meter`. Only the first meter counts.
@@ -35,7 +35,7 @@ pub(super) fn export(family: &Arc<Family>, meter: &Meter) {
                 .with_callback(move |observer| {
                     for series in read.all() {
                         if let Value::Counter(value) = &series.value {
-                            observer.observe(value.load(Relaxed), &series.attributes);
+                            observer.observe(total(value), &series.attributes);
                         }
                     }
                 })

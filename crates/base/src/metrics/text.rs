@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Family, Kind, Series, Unit, Value};
+use super::{Family, Kind, Series, Unit, Value, total};
 
 pub(super) fn render(family: &Family) -> String {
     let mut text = String::new();
@@ -24,20 +24,20 @@ fn write(text: &mut String, family: &Family) -> fmt::Result {
     for series in family.all() {
         let labels = labels(family, &series)?;
         match (&series.value, family.kind) {
-            (Value::Counter(value), _) => writeln!(text, "{name}{} {}", braced(&labels), value.load(Relaxed))?,
+            (Value::Counter(value), _) => writeln!(text, "{name}{} {}", braced(&labels), total(value))?,
             (Value::Gauge(value), _) => writeln!(text, "{name}{} {}", braced(&labels), value.load(Relaxed))?,
-            (Value::Histogram { cells, sum }, Kind::Histogram(bounds)) => {
+            (Value::Histogram(cells), Kind::Histogram(bounds)) => {
                 let mut count = 0;
                 let bounds = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
-                for (cell, bound) in cells.iter().zip(bounds) {
-                    count += cell.load(Relaxed);
+                for (in_cell, bound) in cells.counts().into_iter().zip(bounds) {
+                    count += in_cell;
                     let comma = if labels.is_empty() { "" } else { "," };
                     writeln!(text, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {count}")?;
                 }
-                let (labels, sum) = (braced(&labels), f64::from_bits(sum.load(Relaxed)));
+                let (labels, sum) = (braced(&labels), cells.sum());
                 writeln!(text, "{name}_sum{labels} {sum}\n{name}_count{labels} {count}")?;
             }
-            (Value::Histogram { .. }, _) => {}
+            (Value::Histogram(_), _) => {}
         }
     }
     Ok(())

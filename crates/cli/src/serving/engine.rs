@@ -76,7 +76,7 @@ pub(crate) fn watcher(progress: Arc<Progress>) -> Option<Watcher> {
     }))
 }
 
-/// The runtime of a command. A server's connections have threads of their own.
+/// The runtime of a command. A server's connections have threads of their own, so one worker beside the command's own thread is enough.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?)
 }

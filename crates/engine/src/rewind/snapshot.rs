@@ -121,8 +121,7 @@ impl Snapshot {
             restore.call_async(&mut *store, ()).await?;
         }
         self.put_back(store.data().meter())?;
-        let fresh = store.data().renewed();
-        *store.data_mut() = fresh;
+        store.data_mut().renew();
         store.set_epoch_deadline(1);
         Ok(true)
     }

@@ -45,7 +45,7 @@ pub fn exports_program(exports: &[Import]) -> bool {
 ///
 /// # Errors
 /// [`CommandError`] when it is no program, trapped, or met a limit.
-pub async fn run(runnable: &Runnable, command: wasi::Command) -> Result<i32, CommandError> {
+pub async fn run(runnable: &Arc<Runnable>, command: wasi::Command) -> Result<i32, CommandError> {
     let program = Program::of(runnable)?;
     let fault = CommandError::Fault;
     let _slot = runnable.admit().await.map_err(fault)?;

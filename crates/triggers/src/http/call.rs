@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use coracle_base::{chain, metrics};
-use coracle_engine::{Fault, Identity, LimitKind, Limits, Meter, Metered};
-use coracle_host::{Runnable, Slot};
+use coracle_engine::{Fault, LimitKind, Meter, Metered};
+use coracle_host::Slot;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
@@ -28,8 +28,8 @@ pub(super) type Answer = Result<http::Response<WasiBody>, Fault>;
 
 /// The right to run, and the series that the invocation counts in.
 pub(super) struct Admitted {
-    pub(super) _slot: Slot,
-    pub(super) metrics: metrics::Invocation,
+    pub(super) slot: Slot,
+    pub(super) metrics: Arc<metrics::Invocation>,
 }
 
 /// What the call needs to know about its request.
@@ -56,17 +56,10 @@ pub(super) struct Begun {
 }
 
 /// Waits for the head of the guest's answer. The wall limit holds until the guest has ended.
-pub(super) async fn call(runnable: &Runnable, admitted: Admitted, begun: Begun) -> Result<http::Response<Body>, Fault> {
+pub(super) async fn call(admitted: Admitted, begun: Begun) -> Result<http::Response<Body>, Fault> {
     let Begun { asked, run, meter, mut answer } = begun;
-    let mut invocation = Invocation {
-        run: Some(run),
-        meter,
-        ends: Instant::now() + runnable.limits().wall,
-        deadline: None,
-        identity: Arc::clone(runnable.identity()),
-        limits: Arc::clone(runnable.limits()),
-        admitted,
-    };
+    let mut invocation =
+        Invocation { run: Some(run), meter, ends: Instant::now() + admitted.slot.runnable().limits().wall, deadline: None, admitted };
     let mut failed = None;
     let head = poll_fn(|context| {
         let ended = invocation.poll(context);
@@ -108,8 +101,6 @@ struct Invocation {
     ends: Instant,
     /// Made when the guest first waits, which most never do.
     deadline: Option<Pin<Box<Sleep>>>,
-    identity: Arc<Identity>,
-    limits: Arc<Limits>,
     meter: Arc<Meter>,
     admitted: Admitted,
 }
@@ -123,7 +114,7 @@ impl Invocation {
             Poll::Pending => {
                 let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep_until(self.ends)));
                 ready!(deadline.as_mut().poll(context));
-                Err(Fault::limit(LimitKind::Wall, &self.limits))
+                Err(Fault::limit(LimitKind::Wall, self.admitted.slot.runnable().limits()))
             }
         };
         self.run = None;
@@ -131,9 +122,10 @@ impl Invocation {
     }
 
     fn report(&self, fault: &Fault) {
+        let identity = self.admitted.slot.runnable().identity();
         tracing::error!(
-            app = self.identity.app,
-            component = self.identity.component,
+            app = identity.app,
+            component = identity.component,
             fault = fault.label(),
             "the guest failed after its response had begun: {}",
             chain(fault)

@@ -18,7 +18,7 @@ use super::{Body, Peer, request_body};
 pub struct Handler {
     runnable: Arc<Runnable>,
     kind: Kind,
-    metrics: metrics::Invocation,
+    metrics: Arc<metrics::Invocation>,
 }
 
 enum Kind {
@@ -82,7 +82,7 @@ impl Handler {
         };
         let Identity { app, component } = &**runnable.identity();
         let metrics = metrics::Invocations::new(metrics::global(), "http", app).of(component);
-        Ok(Self { runnable, kind, metrics })
+        Ok(Self { runnable, kind, metrics: Arc::new(metrics) })
     }
 
     /// The component behind the handler.
@@ -98,12 +98,12 @@ impl Handler {
     pub async fn handle(&self, mut request: http::Request<Body>, peer: Peer) -> Result<http::Response<Body>, Fault> {
         self.metrics.begun();
         let overrun = request_body::bound(&mut request, self.runnable.limits())?;
-        let admitted = Admitted { _slot: self.runnable.admit().await?, metrics: self.metrics.clone() };
+        let admitted = Admitted { slot: self.runnable.admit().await?, metrics: Arc::clone(&self.metrics) };
         let answered = match &self.kind {
-            Kind::P2(guest) => call(&self.runnable, admitted, guest.begin(request, peer)?).await,
-            Kind::P3(guest) => call(&self.runnable, admitted, guest.begin(request, peer)?).await,
+            Kind::P2(guest) => call(admitted, guest.begin(request, peer)?).await,
+            Kind::P3(guest) => call(admitted, guest.begin(request, peer)?).await,
             // It reads the whole body first, and is seldom met.
-            Kind::SpinV1(guest) => Box::pin(guest.handle(&self.runnable, admitted, request)).await,
+            Kind::SpinV1(guest) => Box::pin(guest.handle(admitted, request)).await,
         };
         overrun.map_or(Ok(()), |overrun| overrun.check(self.runnable.limits()))?;
         answered

@@ -6,8 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use coracle_base::clock;
+use coracle_base::shards::Shards;
 use coracle_capabilities as capabilities;
-use coracle_engine::{Fault, IdlePlace, InstanceState, Reuse, Rewind, Snapshot, thread_number};
+use coracle_engine::{Fault, IdlePlace, InstanceState, Reuse, Rewind, Snapshot};
 use coracle_host::Runnable;
 use parking_lot::Mutex;
 use wasmtime::Store;
@@ -15,9 +16,6 @@ use wasmtime::component::Instance as Guest;
 
 /// How long an instance that was rewound waits for its next request. A new one costs little more, so this is short.
 const REWOUND_IDLE: Duration = Duration::from_secs(2);
-
-/// How many of those that waited least are looked at for one that the same thread used last.
-const LOOKED_AT_MAX: usize = 8;
 
 /// An instance, or the store for one that is still to be made.
 pub(super) struct Instance<P> {
@@ -27,9 +25,7 @@ pub(super) struct Instance<P> {
     snapshot: Option<Snapshot>,
     served: u32,
     idle_since_ns: u64,
-    /// The thread that used it last.
-    thread: u64,
-    place: Option<IdlePlace>,
+    place: IdlePlace,
     /// The binding of its component's grants that it was made for.
     generation: u64,
 }
@@ -47,8 +43,9 @@ pub(super) struct Pool<P>(Arc<Shared<P>>);
 
 struct Shared<P> {
     policy: Policy,
-    /// The one that waited least is last, and is taken first.
-    idle: Mutex<Vec<Instance<P>>>,
+    /// Those that each group of threads used last, whose memory is near it and is rewound faster. The one that waited least is last, and is
+    /// taken first.
+    idle: Shards<Mutex<Vec<Instance<P>>>>,
     /// Whether a task waits to let go of those that waited too long.
     sweeping: AtomicBool,
 }
@@ -66,7 +63,7 @@ impl<P: Send + 'static> Pool<P> {
             (None, Some(rewind)) => Policy::Rewind(rewind),
             (None, None) => Policy::Fresh,
         };
-        Self(Arc::new(Shared { policy, idle: Mutex::default(), sweeping: AtomicBool::new(false) }))
+        Self(Arc::new(Shared { policy, idle: Shards::default(), sweeping: AtomicBool::new(false) }))
     }
 
     /// An idle instance, or the store for a new one.
@@ -78,7 +75,7 @@ impl<P: Send + 'static> Pool<P> {
         let generation = runnable.generation_of_grants();
         match self.0.idle_of(generation) {
             Some(mut instance) => {
-                instance.place = None;
+                instance.place.leave();
                 if let Policy::Reuse(_) = &self.0.policy {
                     capabilities::begin_invocation(instance.store.data_mut());
                 }
@@ -86,7 +83,8 @@ impl<P: Send + 'static> Pool<P> {
             }
             None => {
                 let store = runnable.store()?;
-                Ok(Instance { store, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, thread: 0, place: None, generation })
+                let place = runnable.idle_place();
+                Ok(Instance { store, proxy: None, snapshot: None, served: 0, idle_since_ns: 0, place, generation })
             }
         }
     }
@@ -119,17 +117,13 @@ impl<P: Send + 'static> Pool<P> {
             }),
             _ => false,
         };
-        if !stays || instance.proxy.is_none() {
-            return;
-        }
-        instance.place = runnable.idle_place();
-        if instance.place.is_none() {
+        if !stays || instance.proxy.is_none() || !instance.place.take() {
             return;
         }
         instance.idle_since_ns = clock::monotonic_ns();
-        instance.thread = thread_number();
-        self.0.idle.lock().push(instance);
-        if !self.0.sweeping.swap(true, SeqCst) {
+        self.0.idle.here().lock().push(instance);
+        // To read first leaves the line to all who read it.
+        if !self.0.sweeping.load(SeqCst) && !self.0.sweeping.swap(true, SeqCst) {
             tokio::spawn(sweep(Arc::downgrade(&self.0), self.0.idle_max()));
         }
     }
@@ -143,34 +137,32 @@ impl<P> Shared<P> {
         }
     }
 
-    /// The instance that waited least, rather one that this thread used last, whose memory is near and rewound faster. One that was not
-    /// made for `generation` is let go: it would act on grants that do not hold any more.
+    /// The instance that waited least among those of this thread's group, or else among those of another. One that was not made for
+    /// `generation` is let go: it would act on grants that do not hold any more.
     fn idle_of(&self, generation: u64) -> Option<Instance<P>> {
-        let here = thread_number();
-        loop {
-            let mut idle = self.idle.lock();
-            let own = idle.iter().rev().take(LOOKED_AT_MAX).position(|instance| instance.thread == here).unwrap_or(0);
-            let index = idle.len().checked_sub(own + 1)?;
-            let instance = idle.remove(index);
-            drop(idle);
-            if instance.generation == generation {
-                return Some(instance);
-            }
-        }
+        let all = self.idle.nearest_first();
+        all.flat_map(|idle| std::iter::from_fn(|| idle.lock().pop())).find(|instance| instance.generation == generation)
     }
 
     /// Lets go of instances that have waited too long. Whether any are left.
     fn expire(&self) -> bool {
         let longest_ns = clock::nanoseconds(self.idle_max());
         let now_ns = clock::monotonic_ns();
-        let mut idle = self.idle.lock();
-        let expired = idle.partition_point(|instance| now_ns.saturating_sub(instance.idle_since_ns) >= longest_ns);
-        let expired: Vec<_> = idle.drain(..expired).collect();
-        let are_left = !idle.is_empty();
-        drop(idle);
-        // Dropping an instance takes a while; nobody waits for the lock meanwhile.
-        drop(expired);
+        let mut are_left = false;
+        for idle in self.idle.iter() {
+            let mut idle = idle.lock();
+            let expired = idle.partition_point(|instance| now_ns.saturating_sub(instance.idle_since_ns) >= longest_ns);
+            let expired: Vec<_> = idle.drain(..expired).collect();
+            are_left |= !idle.is_empty();
+            drop(idle);
+            // Dropping an instance takes a while; nobody waits for the lock meanwhile.
+            drop(expired);
+        }
         are_left
+    }
+
+    fn is_empty(&self) -> bool {
+        self.idle.iter().all(|idle| idle.lock().is_empty())
     }
 }
 
@@ -184,7 +176,7 @@ async fn sweep<P: Send + 'static>(pool: Weak<Shared<P>>, idle: Duration) {
         }
         pool.sweeping.store(false, SeqCst);
         // One that came in between has seen that somebody sweeps.
-        if pool.idle.lock().is_empty() || pool.sweeping.swap(true, SeqCst) {
+        if pool.is_empty() || pool.sweeping.swap(true, SeqCst) {
             return;
         }
     }

@@ -40,12 +40,8 @@ impl SpinV1 {
     }
 
     /// Calls the guest with `request` in a new instance.
-    pub(super) async fn handle(
-        &self,
-        runnable: &Runnable,
-        admitted: Admitted,
-        request: http::Request<Body>,
-    ) -> Result<http::Response<Body>, Fault> {
+    pub(super) async fn handle(&self, admitted: Admitted, request: http::Request<Body>) -> Result<http::Response<Body>, Fault> {
+        let runnable = admitted.slot.runnable();
         let asked = Asked { head_only: request.method() == Method::HEAD };
         let Some(method) = guest_method(request.method()) else { return Ok(not_allowed()) };
         let (mut parts, body) = request.into_parts();
@@ -62,7 +58,7 @@ impl SpinV1 {
         let meter = Arc::clone(store.data().meter());
         let (sender, answer) = oneshot::channel();
         let run = settle(run(self.pre.clone(), store, request, sender), &meter);
-        call(runnable, admitted, Begun { asked, run, meter, answer }).await
+        call(admitted, Begun { asked, run, meter, answer }).await
     }
 }
 
