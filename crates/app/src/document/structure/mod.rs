@@ -1,8 +1,10 @@
-//! Checks a tree against the JSON Schema of its format: unknown keys, missing ones, wrong types. The schema that
-//! editors get is thus the one that decides, and one pass finds every fault instead of the first.
+//! Checks a tree against the shape of its format: unknown keys, missing ones, wrong types. The shape is made from the JSON Schema that
+//! editors get, which is thus the one that decides, and one pass finds every fault instead of the first.
 
 mod checker;
 mod shape;
+#[cfg(test)]
+mod source;
 
 use std::collections::HashSet;
 
@@ -11,6 +13,9 @@ use serde_json::Value;
 use super::Problems;
 use super::node::{At, Node, NodeValue};
 use checker::Checker;
+pub(crate) use shape::{Additional, Part, Shape, Type};
+#[cfg(test)]
+pub(crate) use source::source;
 
 /// Marks, in a schema, the keys that `coracle.toml` has and `spin.toml` has not.
 pub(crate) const OWN_KEY_MARK: &str = "x-coracle";
@@ -53,9 +58,9 @@ impl Dirty {
 }
 
 /// Checks a whole tree; what is wrong goes to `problems`.
-pub(crate) fn check(schema: &Value, root: &Node, own_keys: OwnKeys, problems: &mut Problems<'_>) -> Dirty {
-    let mut checker = Checker::new(schema, own_keys);
-    checker.visit(schema, At::root(root));
+pub(crate) fn check(manifest: &'static Shape, root: &Node, own_keys: OwnKeys, problems: &mut Problems<'_>) -> Dirty {
+    let mut checker = Checker::new(own_keys);
+    checker.visit(&Part { about: "", own: false, shape: manifest }, At::root(root));
     let mut dirty = Dirty::default();
     for finding in checker.into_findings() {
         dirty.faulty.extend(finding.nodes.last());
