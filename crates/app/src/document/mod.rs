@@ -10,7 +10,7 @@ pub(crate) use nearest::nearest;
 pub(crate) use node::{At, Entry, Node, NodeValue};
 pub(crate) use problems::Problems;
 #[cfg(test)]
-pub(crate) use structure::source;
+pub(crate) use structure::rust_source;
 pub(crate) use structure::{Additional, Dirty, OWN_KEY_MARK, OwnKeys, Part, Shape, Type, check};
 pub(crate) use yaml::parse_yaml;
 

@@ -11,7 +11,7 @@ use super::OWN_KEY_MARK;
 ///
 /// # Panics
 /// When the schema says something that a shape cannot.
-pub(crate) fn source(schema: &Value) -> String {
+pub(crate) fn rust_source(schema: &Value) -> String {
     let mut writer = Writer { shared: BTreeMap::new() };
     let root = writer.shape(as_table(schema), 0);
     let definitions = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
@@ -221,4 +221,101 @@ fn as_table(schema: &Value) -> &Map<String, Value> {
 
 fn as_text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_that_a_schema_demands_is_in_the_shape() {
+        let schema = json!({
+            "title": "Manifest",
+            "type": "object",
+            "properties": {
+                "count": { "type": "integer", "minimum": 1, "maximum": 9, "description": "How many\nthere are. More of it." },
+                "rate": { "type": ["integer", "number"], "x-coracle": true },
+                "way": { "$ref": "#/$defs/TwoWays", "description": "The \"way\"." },
+                "ways": { "type": "array", "items": { "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/TwoWays" }] } },
+                "open": { "type": "object", "additionalProperties": true },
+                "any": true,
+            },
+            "required": ["count"],
+            "unevaluatedProperties": false,
+            "$defs": {
+                "TwoWays": { "oneOf": [
+                    { "type": "object", "properties": { "type": { "const": "a" } }, "additionalProperties": { "type": "string" } },
+                    { "enum": ["b", "c"], "description": "\n\nNot said." },
+                ] },
+                "Kind": { "oneOf": [{ "const": "one", "type": "string" }, { "const": "two", "type": "string" }] },
+            },
+        });
+        expect![[r#"
+            //! Generated from the JSON Schema of the tables by a test of this crate: `UPDATE_EXPECT=1 cargo test -p coracle-app --lib` writes it
+            //! anew after a change of the tables.
+
+            use crate::document::{Additional, Part, Shape, Type};
+
+            #[rustfmt::skip]
+            pub(super) static MANIFEST: Shape = Shape { types: &[Type::Table], required: &["count"], additional: Additional::Closed, properties: &[
+                ("count", Part { about: "How many there are", own: false, shape: &INTEGER_FROM_1_TO_9 }),
+                ("rate", Part { about: "", own: true, shape: &Shape { types: &[Type::Integer, Type::Number], ..Shape::ANY } }),
+                ("way", Part { about: "The \"way\"", own: false, shape: &TWO_WAYS }),
+                ("ways", Part { about: "", own: false, shape: &STRING_OR_TWO_WAYS_ARRAY }),
+                ("open", Part { about: "", own: false, shape: &ANY_TABLE }),
+                ("any", Part { about: "", own: false, shape: &ANY }),
+            ], ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static TWO_WAYS: Shape = Shape { variants: &[
+                Part { about: "", own: false, shape: &Shape { types: &[Type::Table], additional: Additional::Each(Part { about: "", own: false, shape: &STRING }), properties: &[
+                    ("type", Part { about: "", own: false, shape: &Shape { literals: &["a"], ..Shape::ANY } }),
+                ], ..Shape::ANY } },
+                Part { about: "", own: false, shape: &Shape { literals: &["b", "c"], ..Shape::ANY } },
+            ], ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static KIND: Shape = Shape { literals: &["one", "two"], ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static ANY: Shape = Shape::ANY;
+
+            #[rustfmt::skip]
+            static ANY_TABLE: Shape = Shape { types: &[Type::Table], ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static INTEGER_FROM_1_TO_9: Shape = Shape { types: &[Type::Integer], integer_min: 1, integer_max: 9, ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static STRING: Shape = Shape { types: &[Type::String], ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static STRING_OR_TWO_WAYS: Shape = Shape { variants: &[
+                Part { about: "", own: false, shape: &STRING },
+                Part { about: "", own: false, shape: &TWO_WAYS },
+            ], ..Shape::ANY };
+
+            #[rustfmt::skip]
+            static STRING_OR_TWO_WAYS_ARRAY: Shape = Shape { types: &[Type::Array], items: Some(Part { about: "", own: false, shape: &STRING_OR_TWO_WAYS }), ..Shape::ANY };
+        "#]].assert_eq(&rust_source(&schema));
+    }
+
+    #[test]
+    fn what_a_shape_cannot_say_is_refused() {
+        for (schema, refusal) in [
+            (json!({ "pattern": "a+" }), "a shape cannot say all of"),
+            (json!({ "type": "null" }), "a shape knows no type `null`"),
+            (json!({ "const": 1 }), "1 is no text"),
+            (json!({ "type": "integer", "minimum": 0.5 }), "a bound is an integer"),
+            (json!({ "properties": {} }), "a shape cannot tell no properties from unknown ones"),
+            (json!({ "$ref": "#/$defs/Other" }), "a shape cannot say all of"),
+        ] {
+            let panic = std::panic::catch_unwind(|| rust_source(&schema)).unwrap_err();
+            let said = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            assert!(said.contains(refusal), "{schema}: {said}");
+        }
+    }
 }

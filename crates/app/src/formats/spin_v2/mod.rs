@@ -125,10 +125,10 @@ fn unknown_component(id: &str, around: &Surroundings<'_>, at: At<'_>, reader: &m
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::source;
+    use crate::document::rust_source;
 
     #[test]
     fn the_shape_is_that_of_the_tables() {
-        expect_test::expect_file!["shape.rs"].assert_eq(&source(&schema::manifest()));
+        expect_test::expect_file!["shape.rs"].assert_eq(&rust_source(&schema::manifest()));
     }
 }

@@ -29,10 +29,10 @@ fn load(root: Node, profile: Option<&str>, problems: &mut Problems<'_>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::source;
+    use crate::document::rust_source;
 
     #[test]
     fn the_shape_is_that_of_the_tables() {
-        expect_test::expect_file!["shape.rs"].assert_eq(&source(&spin_v2::schema::generate::<tables::Manifest>()));
+        expect_test::expect_file!["shape.rs"].assert_eq(&rust_source(&spin_v2::schema::generate::<tables::Manifest>()));
     }
 }
