@@ -12,7 +12,7 @@ mod problem;
 mod reference;
 pub mod template;
 
-pub use formats::{BareWorld, MANIFEST_BYTES_MAX, bare, load, prepare, schema, spin_schema};
+pub use formats::{BareWorld, MANIFEST_BYTES_MAX, bare, load, schema, spin_schema};
 pub use model::{
     App, Build, Component, ComponentId, Dependency, DependencyName, DependencyNameError, DependencySource, FileMount, Format, Inherit,
     InheritKey, InstancePolicy, LimitOverrides, Middleware, NameError, NameStyle, Profile, Source, Target, Trigger, Variable,

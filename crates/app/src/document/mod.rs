@@ -9,7 +9,9 @@ mod yaml;
 pub(crate) use nearest::nearest;
 pub(crate) use node::{At, Entry, Node, NodeValue};
 pub(crate) use problems::Problems;
-pub(crate) use structure::{Dirty, OWN_KEY_MARK, OwnKeys, check};
+#[cfg(test)]
+pub(crate) use structure::rust_source;
+pub(crate) use structure::{Additional, Dirty, OWN_KEY_MARK, OwnKeys, Part, Shape, Type, check};
 pub(crate) use yaml::parse_yaml;
 
 /// Parses TOML text; syntax errors go to `problems`, and then there is no tree.

@@ -49,15 +49,10 @@ pub fn load(text: &str, file: &str, format: Option<Format>, profile: Option<&str
     }
 }
 
-/// Makes ready what the first [`load`] checks a manifest against. It takes half a millisecond, which a program can spend on another thread.
-pub fn prepare() {
-    let _ = spin_v2::schema::manifest();
-}
-
 /// The JSON Schema of `coracle.toml`, for editors and for tools that generate manifests.
 #[must_use]
 pub fn schema() -> Value {
-    spin_v2::schema::manifest().clone()
+    spin_v2::schema::manifest()
 }
 
 /// The JSON Schema of `spin.toml` version 2.

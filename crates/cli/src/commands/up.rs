@@ -63,8 +63,6 @@ impl Command for Up {
             context.output.warning(warning);
         }
         let arguments = Arguments::from_arg_matches(matches)?;
-        // Nobody waits for it here. Without a thread for it, whoever reads the manifest makes it.
-        let _ = std::thread::Builder::new().name("coracle-schema".to_owned()).spawn(coracle_app::prepare);
         let _telemetry = telemetry::start(context, arguments.serve.logs.log_format, arguments.serve.logs.quiet)?;
         serving::runtime()?.block_on(up(context, &arguments))
     }

@@ -1,25 +1,22 @@
-//! The walk over a tree and its schema.
+//! The walk over a tree and its shape.
 
-use serde_json::{Map, Value};
-
-use super::shape;
-use super::{OWN_KEY_MARK, OwnKeys};
+use super::OwnKeys;
+use super::shape::{Additional, Part, Shape, tag};
 use crate::document::nearest;
 use crate::document::node::{At, Node, NodeValue};
 
 /// After this many findings the check ends: far fewer are shown, and hostile text could make a million.
 const FINDINGS_MAX: usize = 1_000;
 
-/// Walks a tree and its schema together.
-pub(super) struct Checker<'s, 'd> {
-    definitions: Option<&'s Value>,
+/// Walks a tree and its shape together.
+pub(super) struct Checker<'d> {
     own_keys: OwnKeys,
     /// The keys and the nodes that lead to the one being checked.
     path: Vec<(&'d str, u32)>,
     findings: Vec<Finding>,
 }
 
-/// Something that does not fit the schema.
+/// Something that does not fit the shape.
 pub(super) struct Finding {
     pub(super) start: usize,
     pub(super) message: String,
@@ -28,9 +25,9 @@ pub(super) struct Finding {
     pub(super) nodes: Vec<u32>,
 }
 
-impl<'s, 'd> Checker<'s, 'd> {
-    pub(super) fn new(schema: &'s Value, own_keys: OwnKeys) -> Self {
-        Self { definitions: schema.get("$defs"), own_keys, path: Vec::new(), findings: Vec::new() }
+impl<'d> Checker<'d> {
+    pub(super) fn new(own_keys: OwnKeys) -> Self {
+        Self { own_keys, path: Vec::new(), findings: Vec::new() }
     }
 
     pub(super) fn into_findings(self) -> Vec<Finding> {
@@ -38,81 +35,69 @@ impl<'s, 'd> Checker<'s, 'd> {
     }
 
     /// Checks a value and all beneath it.
-    pub(super) fn visit(&mut self, property: &'s Value, at: At<'d>) {
-        let (Some(node), Some(schema)) = (at.node, self.resolve(property)) else {
+    pub(super) fn visit(&mut self, part: &Part, at: At<'d>) {
+        let Some(node) = at.node else {
             return;
         };
         if self.is_full() {
             return;
         }
-        if let Some(literals) = shape::literals(schema) {
-            return self.visit_literal(&literals, at, node);
+        let shape = part.shape;
+        if !shape.literals.is_empty() {
+            return self.visit_literal(shape.literals, at, node);
         }
-        if let Some(variants) = shape::variants(schema) {
-            return self.visit_variants(variants, shape::about(property), at, node);
+        if !shape.variants.is_empty() {
+            return self.visit_variants(part, at, node);
         }
-        if !shape::accepts_type(schema, node) {
-            return self.wrong_type(&shape::describe(schema), shape::about(property), at, node);
+        if !shape.accepts_type(node) {
+            return self.wrong_type(&shape.describe(), part, at, node);
         }
         match &node.value {
-            NodeValue::Table(_) => self.visit_table(schema, at, node),
+            NodeValue::Table(_) => self.visit_table(shape, at, node),
             NodeValue::Array(items) => {
-                let Some(item_schema) = schema.get("items") else {
+                let Some(item_part) = &shape.items else {
                     return;
                 };
                 for item in items {
                     self.path.push(("", item.id));
-                    self.visit(item_schema, At::item_node(item));
+                    self.visit(item_part, At::item_node(item));
                     self.path.pop();
                 }
             }
-            NodeValue::Integer(number) => self.visit_integer(schema, *number, at),
+            NodeValue::Integer(number) => self.visit_integer(shape, *number, at),
             _ => {}
         }
     }
 
-    fn visit_table(&mut self, schema: &'s Map<String, Value>, at: At<'d>, node: &'d Node) {
-        let none = Map::new();
-        let properties = schema.get("properties").and_then(Value::as_object);
+    fn visit_table(&mut self, shape: &Shape, at: At<'d>, node: &'d Node) {
         for entry in node.entries() {
             if self.is_full() {
                 return;
             }
             let child = At::entry(entry);
             self.path.push((&entry.name, entry.node.id));
-            match properties.and_then(|properties| properties.get(&entry.name)) {
-                Some(property) => {
-                    if self.refuses(property) {
-                        self.own_key_refused(child.key, &entry.name);
-                    } else {
-                        self.visit(property, child);
-                    }
-                }
-                None => match shape::additional(schema) {
-                    Some(Value::Bool(false)) => {
-                        self.unknown_key(&entry.name, child, properties.unwrap_or(&none));
-                    }
-                    Some(other) => self.visit(other, child),
-                    None => {}
-                },
+            match (shape.property(&entry.name), &shape.additional) {
+                (Some(property), _) if self.refuses(property) => self.own_key_refused(child.key, &entry.name),
+                (Some(part), _) | (None, Additional::Each(part)) => self.visit(part, child),
+                (None, Additional::Closed) => self.unknown_key(&entry.name, child, shape),
+                (None, Additional::Open) => {}
             }
             self.path.pop();
         }
-        let required = shape::required(Some(schema));
-        for name in required {
+        for name in shape.required {
             if node.get(name).is_none() {
-                let property = properties.and_then(|properties| properties.get(name));
-                self.missing(name, property, at);
+                self.missing(name, shape.property(name), at);
             }
         }
     }
 
     /// Checks against the variant that fits best, so that the advice is about what the author had in mind.
-    fn visit_variants(&mut self, variants: &'s [Value], about: Option<String>, at: At<'d>, node: &'d Node) {
-        let candidates: Vec<&Value> = variants.iter().filter(|variant| self.could_be(variant, node)).collect();
-        if let Some((tag, literals)) = shape::tag(&candidates) {
-            let found = node.get(tag).map(Node::to_json);
-            let chosen = literals.iter().position(|literal| Some(*literal) == found.as_ref());
+    fn visit_variants(&mut self, part: &Part, at: At<'d>, node: &'d Node) {
+        let variants = part.shape.variants;
+        let candidates: Vec<&Part> = variants.iter().filter(|variant| could_be(variant.shape, node)).collect();
+        if let Some((tag, literals)) = tag(&candidates) {
+            let found = node.get(tag).and_then(Node::as_str);
+            let chosen = literals.iter().position(|literal| Some(*literal) == found);
             match (chosen.and_then(|index| candidates.get(index)), node.entry(tag)) {
                 (Some(variant), _) => self.visit(variant, at),
                 (None, Some(entry)) => {
@@ -124,46 +109,43 @@ impl<'s, 'd> Checker<'s, 'd> {
             }
             return;
         }
-        let mut best: Option<(Vec<Finding>, &Value)> = None;
+        let mut best: Option<(Vec<Finding>, &Part)> = None;
         for candidate in &candidates {
-            let mut trial = Checker { path: self.path.clone(), findings: Vec::new(), definitions: self.definitions, ..*self };
+            let mut trial = Checker { path: self.path.clone(), findings: Vec::new(), ..*self };
             trial.visit(candidate, at);
             if best.as_ref().is_none_or(|(findings, _)| trial.findings.len() < findings.len()) {
                 best = Some((trial.findings, candidate));
             }
         }
         let Some((findings, variant)) = best else {
-            let mut kinds: Vec<String> = variants.iter().filter_map(|variant| self.resolve(variant)).map(shape::describe).collect();
+            let mut kinds: Vec<String> = variants.iter().map(|variant| variant.shape.describe()).collect();
             kinds.dedup();
-            return self.wrong_type(&kinds.join(" or "), about, at, node);
+            return self.wrong_type(&kinds.join(" or "), part, at, node);
         };
         if findings.is_empty() {
             if self.refuses(variant) {
-                let form = shape::required(self.resolve(variant)).join(", ");
-                self.own_key_refused(at.start, &form);
+                self.own_key_refused(at.start, &variant.shape.required.join(", "));
             }
-        } else if candidates.len() > 1 && !self.shares_key(variant, node) {
+        } else if candidates.len() > 1 && !shares_key(variant.shape, node) {
             let here = self.here();
-            let forms: Vec<String> = candidates.iter().filter(|each| !self.refuses(each)).map(|each| self.form(each)).collect();
+            let forms: Vec<String> = candidates.iter().filter(|each| !self.refuses(each)).map(|each| form(each.shape)).collect();
             self.find(at.start, format!("{here} has none of the forms that it can take"), format!("write {}", forms.join(", or ")));
         } else {
             self.findings.extend(findings);
         }
     }
 
-    fn visit_literal(&mut self, literals: &[&Value], at: At<'d>, node: &Node) {
-        let found = node.to_json();
-        if literals.contains(&&found) {
+    fn visit_literal(&mut self, literals: &[&str], at: At<'d>, node: &Node) {
+        if node.as_str().is_some_and(|text| literals.contains(&text)) {
             return;
         }
-        let known: Vec<String> = literals.iter().map(|literal| format!("`{}`", plain(literal))).collect();
+        let known: Vec<String> = literals.iter().map(|literal| format!("`{literal}`")).collect();
         let here = self.here();
-        self.find(at.start, format!("`{}` is not a value of {here}", plain(&found)), format!("use {}", known.join(" or ")));
+        self.find(at.start, format!("`{}` is not a value of {here}", plain(node)), format!("use {}", known.join(" or ")));
     }
 
-    fn visit_integer(&mut self, schema: &Map<String, Value>, number: i64, at: At<'d>) {
-        let minimum = schema.get("minimum").and_then(Value::as_i64).unwrap_or(i64::MIN);
-        let maximum = schema.get("maximum").and_then(Value::as_i64).unwrap_or(i64::MAX);
+    fn visit_integer(&mut self, shape: &Shape, number: i64, at: At<'d>) {
+        let (minimum, maximum) = (shape.integer_min, shape.integer_max);
         if number < minimum || number > maximum {
             let here = self.here();
             let remedy = match maximum {
@@ -174,20 +156,20 @@ impl<'s, 'd> Checker<'s, 'd> {
         }
     }
 
-    fn wrong_type(&mut self, wanted: &str, about: Option<String>, at: At<'d>, node: &Node) {
+    fn wrong_type(&mut self, wanted: &str, part: &Part, at: At<'d>, node: &Node) {
         let here = self.here();
         let remedy = match node.value {
             // The usual slip is one pair of brackets too few.
             NodeValue::Table(_) if wanted == "an array" => {
                 format!("write `[[{}]]` as the header of the table, or put brackets around the value", here.trim_matches('`'))
             }
-            _ => format!("write {wanted}{}", about.unwrap_or_default()),
+            _ => format!("write {wanted}{}", part.after_colon()),
         };
         self.find(at.start, format!("{here} must be {wanted}, not {}", node.kind()), remedy);
     }
 
-    fn unknown_key(&mut self, name: &str, at: At<'d>, properties: &Map<String, Value>) {
-        let known = || properties.iter().filter(|(_, property)| !self.refuses(property)).map(|(name, _)| name.as_str());
+    fn unknown_key(&mut self, name: &str, at: At<'d>, shape: &Shape) {
+        let known = || shape.properties.iter().filter(|(_, property)| !self.refuses(property)).map(|(name, _)| *name);
         let remedy = match nearest(name, known()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("the known keys are {}", quoted(known())),
@@ -196,10 +178,10 @@ impl<'s, 'd> Checker<'s, 'd> {
         self.find(at.key, format!("unknown key `{name}` in {table}"), remedy);
     }
 
-    fn missing(&mut self, name: &str, property: Option<&Value>, at: At<'d>) {
+    fn missing(&mut self, name: &str, property: Option<&Part>, at: At<'d>) {
         let here = self.here();
         let place = if self.path.is_empty() { String::new() } else { format!(" in {here}") };
-        let about = property.and_then(shape::about).unwrap_or_default();
+        let about = property.map(Part::after_colon).unwrap_or_default();
         self.find(at.start, format!("missing field `{name}`{place}"), format!("add `{name}`{about}"));
     }
 
@@ -234,45 +216,30 @@ impl<'s, 'd> Checker<'s, 'd> {
         }
     }
 
-    /// Whether this part of the schema is for `coracle.toml` only, and the manifest is another one.
-    fn refuses(&self, schema: &Value) -> bool {
-        self.own_keys == OwnKeys::Refused && schema.get(OWN_KEY_MARK).is_some()
+    /// Whether this part is for `coracle.toml` only, and the manifest is another one.
+    fn refuses(&self, part: &Part) -> bool {
+        self.own_keys == OwnKeys::Refused && part.own
     }
+}
 
-    /// Whether a value is at least of a type that the schema accepts.
-    fn could_be(&self, schema: &Value, node: &Node) -> bool {
-        let Some(schema) = self.resolve(schema) else {
-            return true;
-        };
-        match shape::variants(schema) {
-            Some(variants) if shape::literals(schema).is_none() => variants.iter().any(|variant| self.could_be(variant, node)),
-            _ => shape::accepts_type(schema, node),
-        }
+/// Whether a value is at least of a type that the shape accepts.
+fn could_be(shape: &Shape, node: &Node) -> bool {
+    if shape.variants.is_empty() {
+        return shape.accepts_type(node);
     }
+    shape.variants.iter().any(|variant| could_be(variant.shape, node))
+}
 
-    /// Whether a table has at least one key that this variant knows.
-    fn shares_key(&self, variant: &Value, node: &Node) -> bool {
-        let properties = self.resolve(variant).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-        properties.is_none_or(|properties| properties.keys().any(|key| node.get(key).is_some()))
-    }
+/// Whether a table has at least one key that this variant knows.
+fn shares_key(variant: &Shape, node: &Node) -> bool {
+    variant.properties.is_empty() || variant.properties.iter().any(|(key, _)| node.get(key).is_some())
+}
 
-    /// What a variant looks like.
-    fn form(&self, variant: &Value) -> String {
-        let schema = self.resolve(variant);
-        let required: Vec<String> = shape::required(schema).iter().map(|key| format!("`{key}`")).collect();
-        match schema.map(shape::describe) {
-            Some(kind) if !required.is_empty() => format!("{kind} with {}", required.join(" and ")),
-            Some(kind) => kind,
-            None => "any value".to_owned(),
-        }
-    }
-
-    fn resolve<'a>(&self, schema: &'a Value) -> Option<&'a Map<String, Value>>
-    where
-        's: 'a,
-    {
-        shape::resolve(schema, self.definitions)
-    }
+/// What a variant looks like.
+fn form(variant: &Shape) -> String {
+    let kind = variant.describe();
+    let required: Vec<String> = variant.required.iter().map(|key| format!("`{key}`")).collect();
+    if required.is_empty() { kind } else { format!("{kind} with {}", required.join(" and ")) }
 }
 
 fn dotted(path: &[(&str, u32)]) -> String {
@@ -284,6 +251,7 @@ fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn plain(value: &Value) -> String {
+fn plain(node: &Node) -> String {
+    let value = node.to_json();
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

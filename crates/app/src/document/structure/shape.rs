@@ -1,94 +1,126 @@
-//! Questions to a JSON Schema, as far as schemas of manifests go.
-
-use serde_json::{Map, Value};
+//! What a manifest must look like, as data of the program. Each format has its own in a file `shape.rs`, made from the JSON Schema of its
+//! tables when a test runs: to build the schema before each manifest took longer than the check itself.
 
 use crate::document::node::{Node, NodeValue};
 
-/// Follows `$ref` into the definitions; `None` for a schema that accepts everything.
-pub(super) fn resolve<'a>(schema: &'a Value, definitions: Option<&'a Value>) -> Option<&'a Map<String, Value>> {
-    let schema = schema.as_object()?;
-    match schema.get("$ref").and_then(Value::as_str) {
-        Some(reference) => definitions?.get(reference.rsplit('/').next()?)?.as_object(),
-        None => Some(schema),
-    }
+/// What a value must be. The empty parts of it demand nothing.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    /// The types that it may have, in the order in which messages name them.
+    pub(crate) types: &'static [Type],
+    /// The texts that it may be.
+    pub(crate) literals: &'static [&'static str],
+    /// The forms that it may take.
+    pub(crate) variants: &'static [Part],
+    /// The keys that a table may have, in the order in which messages name them.
+    pub(crate) properties: &'static [(&'static str, Part)],
+    /// The keys that a table must have.
+    pub(crate) required: &'static [&'static str],
+    /// The other keys of a table.
+    pub(crate) additional: Additional,
+    /// Each item of an array.
+    pub(crate) items: Option<Part>,
+    pub(crate) integer_min: i64,
+    pub(crate) integer_max: i64,
 }
 
-pub(super) fn variants(schema: &Map<String, Value>) -> Option<&[Value]> {
-    let list = schema.get("anyOf").or_else(|| schema.get("oneOf"))?;
-    list.as_array().map(Vec::as_slice)
+/// A shape at its place in the manifest.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// The first sentence about it, without its full stop; empty where nothing is said.
+    pub(crate) about: &'static str,
+    /// Whether only `coracle.toml` has it.
+    pub(crate) own: bool,
+    pub(crate) shape: &'static Shape,
 }
 
-/// The values of an enumeration, if the schema is one.
-pub(super) fn literals(schema: &Map<String, Value>) -> Option<Vec<&Value>> {
-    if let Some(value) = schema.get("const") {
-        return Some(vec![value]);
-    }
-    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        return Some(values.iter().collect());
-    }
-    let nested = variants(schema)?.iter().map(|variant| literals(variant.as_object()?));
-    Some(nested.collect::<Option<Vec<_>>>()?.concat())
+/// What a table's shape says of keys that it does not name.
+#[derive(Debug)]
+pub(crate) enum Additional {
+    /// They may have any value.
+    Open,
+    /// They are errors.
+    Closed,
+    /// They have values of one shape.
+    Each(Part),
 }
 
-/// What a table's schema says of keys that it does not name.
-pub(super) fn additional(schema: &Map<String, Value>) -> Option<&Value> {
-    schema.get("additionalProperties").or_else(|| schema.get("unevaluatedProperties"))
+/// A type of values, as a schema tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Array,
+    Table,
 }
 
-fn types(schema: &Map<String, Value>) -> Vec<&str> {
-    match schema.get("type") {
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-pub(super) fn accepts_type(schema: &Map<String, Value>, node: &Node) -> bool {
-    let types = types(schema);
-    let name = match node.value {
-        NodeValue::String(_) => "string",
-        NodeValue::Integer(_) => "integer",
-        NodeValue::Float(_) => "number",
-        NodeValue::Boolean(_) => "boolean",
-        NodeValue::Datetime(_) => "datetime",
-        NodeValue::Array(_) => "array",
-        NodeValue::Table(_) => "object",
+impl Shape {
+    /// The shape of every value.
+    pub(crate) const ANY: Self = Self {
+        types: &[],
+        literals: &[],
+        variants: &[],
+        properties: &[],
+        required: &[],
+        additional: Additional::Open,
+        items: None,
+        integer_min: i64::MIN,
+        integer_max: i64::MAX,
     };
-    types.is_empty() || types.contains(&name) || (name == "integer" && types.contains(&"number"))
+
+    pub(super) fn property(&self, name: &str) -> Option<&'static Part> {
+        self.properties.iter().find(|(key, _)| *key == name).map(|(_, part)| part)
+    }
+
+    pub(super) fn accepts_type(&self, node: &Node) -> bool {
+        let accepts = |wanted: Type| self.types.contains(&wanted);
+        self.types.is_empty()
+            || match node.value {
+                NodeValue::String(_) => accepts(Type::String),
+                NodeValue::Integer(_) => accepts(Type::Integer) || accepts(Type::Number),
+                NodeValue::Float(_) => accepts(Type::Number),
+                NodeValue::Boolean(_) => accepts(Type::Boolean),
+                NodeValue::Datetime(_) => false,
+                NodeValue::Array(_) => accepts(Type::Array),
+                NodeValue::Table(_) => accepts(Type::Table),
+            }
+    }
+
+    /// The types as the author would call them.
+    pub(super) fn describe(&self) -> String {
+        let names = self.types.iter().map(|wanted| match wanted {
+            Type::String => "a string",
+            Type::Integer => "an integer",
+            Type::Number => "a number",
+            Type::Boolean => "true or false",
+            Type::Array => "an array",
+            Type::Table => "a table",
+        });
+        names.collect::<Vec<_>>().join(" or ")
+    }
+
+    /// The only text that the value of a key may be.
+    fn constant(&self, key: &str) -> Option<&'static str> {
+        match self.property(key)?.shape.literals {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
 }
 
-pub(super) fn describe(schema: &Map<String, Value>) -> String {
-    let names = types(schema).into_iter().map(|name| match name {
-        "string" => "a string",
-        "integer" => "an integer",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "an array",
-        _ => "a table",
-    });
-    names.collect::<Vec<_>>().join(" or ")
-}
-
-/// The first sentence of a schema's description.
-pub(super) fn about(schema: &Value) -> Option<String> {
-    let text = schema.get("description")?.as_str()?;
-    let paragraph = text.split("\n\n").next()?.replace('\n', " ");
-    let sentence = paragraph.split(". ").next()?.trim_end_matches('.');
-    (!sentence.is_empty()).then(|| format!(": {sentence}"))
-}
-
-/// The keys that a table must have.
-pub(super) fn required(schema: Option<&Map<String, Value>>) -> Vec<&str> {
-    let names = schema.and_then(|schema| schema.get("required")).and_then(Value::as_array);
-    names.into_iter().flatten().filter_map(Value::as_str).collect()
+impl Part {
+    /// The first sentence as the end of a remedy.
+    pub(super) fn after_colon(&self) -> String {
+        if self.about.is_empty() { String::new() } else { format!(": {}", self.about) }
+    }
 }
 
 /// The key whose value tells the variants apart, and its value in each; `None` if there is no such key.
-pub(super) fn tag<'a>(variants: &[&'a Value]) -> Option<(&'a str, Vec<&'a Value>)> {
-    let constant = |variant: &'a Value, key: &str| variant.get("properties")?.get(key)?.get("const");
-    let keys = variants.first()?.get("properties")?.as_object()?.keys();
-    keys.map(String::as_str).find_map(|key| {
-        let literals = variants.iter().map(|variant| constant(variant, key));
-        Some((key, literals.collect::<Option<Vec<_>>>()?))
+pub(super) fn tag(variants: &[&Part]) -> Option<(&'static str, Vec<&'static str>)> {
+    variants.first()?.shape.properties.iter().find_map(|(key, _)| {
+        let literals = variants.iter().map(|variant| variant.shape.constant(key));
+        Some((*key, literals.collect::<Option<Vec<_>>>()?))
     })
 }

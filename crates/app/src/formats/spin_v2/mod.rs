@@ -7,6 +7,7 @@ mod grants;
 mod normal;
 mod reader;
 pub(crate) mod schema;
+mod shape;
 pub(crate) mod tables;
 mod trigger;
 
@@ -33,7 +34,7 @@ pub(crate) const VARIABLES_MAX: usize = 10_000;
 /// Checks the structure of a tree and lowers it; `None` when there is no telling what the application is.
 pub(crate) fn load(mut root: Node, format: Format, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
     let own_keys = if matches!(format, Format::SpinV1 | Format::SpinV2) { OwnKeys::Refused } else { OwnKeys::Allowed };
-    let dirty = check(schema::manifest(), &root, own_keys, problems);
+    let dirty = check(&shape::MANIFEST, &root, own_keys, problems);
     if !within_bounds(&root, problems) {
         return None;
     }
@@ -119,4 +120,15 @@ fn unknown_component(id: &str, around: &Surroundings<'_>, at: At<'_>, reader: &m
         None => format!("add `[component.{id}]`"),
     };
     reader.problems.error(at.start, format!("component `{id}` does not exist"), remedy);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::rust_source;
+
+    #[test]
+    fn the_shape_is_that_of_the_tables() {
+        expect_test::expect_file!["shape.rs"].assert_eq(&rust_source(&schema::manifest()));
+    }
 }

@@ -1,7 +1,5 @@
 //! The JSON Schema of `coracle.toml`, and of `spin.toml` version 2, which is the same without Coracle's own keys.
 
-use std::sync::LazyLock;
-
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::{Map, Value};
@@ -10,15 +8,14 @@ use super::tables::{Manifest, TriggerTable};
 use crate::document::OWN_KEY_MARK;
 use crate::http::HttpTable;
 
-/// The schema that manifests are checked against; Coracle's own keys carry a mark.
-pub(crate) fn manifest() -> &'static Value {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(generate::<Manifest>);
-    &SCHEMA
+/// The schema of the whole; Coracle's own keys carry a mark.
+pub(crate) fn manifest() -> Value {
+    generate::<Manifest>()
 }
 
 /// The schema without what only `coracle.toml` has.
 pub(crate) fn spin_manifest() -> Value {
-    let mut schema = manifest().clone();
+    let mut schema = manifest();
     remove_own_keys(&mut schema);
     remove_unused_definitions(&mut schema);
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {

@@ -3,11 +3,9 @@
 
 mod convert;
 mod http_server;
+mod shape;
+#[cfg(test)]
 mod tables;
-
-use std::sync::LazyLock;
-
-use serde_json::Value;
 
 use super::{ManifestFormat, spin_v2};
 use crate::document::{Node, OwnKeys, Problems, check};
@@ -17,8 +15,7 @@ use crate::model::{App, Format};
 pub(super) const FORMAT: ManifestFormat = ManifestFormat { format: Format::Wadm, load };
 
 fn load(root: Node, profile: Option<&str>, problems: &mut Problems<'_>) -> Option<App> {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(spin_v2::schema::generate::<tables::Manifest>);
-    check(&SCHEMA, &root, OwnKeys::Allowed, problems);
+    check(&shape::MANIFEST, &root, OwnKeys::Allowed, problems);
     if problems.has_errors() {
         return None;
     }
@@ -27,4 +24,15 @@ fn load(root: Node, profile: Option<&str>, problems: &mut Problems<'_>) -> Optio
         return None;
     }
     spin_v2::load(root, Format::Wadm, profile, problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::rust_source;
+
+    #[test]
+    fn the_shape_is_that_of_the_tables() {
+        expect_test::expect_file!["shape.rs"].assert_eq(&rust_source(&spin_v2::schema::generate::<tables::Manifest>()));
+    }
 }
