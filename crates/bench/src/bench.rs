@@ -79,11 +79,22 @@ impl Bench {
         Duration::from_secs_f64(self.plan.seconds * WARM_UP_SHARE)
     }
 
-    /// A program that was built with this one.
+    /// A program that was built with this one, as if it had been installed.
     pub(crate) fn own_program(&self, name: &str) -> Result<PathBuf> {
-        let program = self.programs.join(name);
-        is_built(&program)?;
-        Ok(program)
+        self.installed(&self.programs.join(name))
+    }
+
+    /// A copy of `program`, as an installation makes: a linker writes here and there, what it wrote lies in the kernel's cache page by page,
+    /// and each page is mapped on its own; what was copied lies there in larger parts.
+    fn installed(&self, program: &Path) -> Result<PathBuf> {
+        if !program.is_file() {
+            bail!("{} was not built; run the benchmark as `cargo xtask bench`", program.display());
+        }
+        let copy = self.folder("programs")?.join(program.file_name().context("a program without a name")?);
+        if !copy.exists() {
+            std::fs::copy(program, &copy).with_context(|| format!("could not copy {}", program.display()))?;
+        }
+        Ok(copy)
     }
 
     /// The program of `peer`, if it is here.
@@ -113,10 +124,10 @@ impl Bench {
 
     /// `coracle up` of `app`, with everything on that a node has on: limits, metrics, the account of each request.
     pub(crate) fn coracle_with_cache(&self, app: &App, cache: &Path) -> Result<Launch> {
-        is_built(&self.coracle)?;
+        let program = self.installed(&self.coracle)?;
         let folder = app.write(&self.folder("apps")?)?;
         let (address, admin) = (free_address()?, free_address()?);
-        let launch = Launch::new(&self.coracle, address).arg("up").arg(folder);
+        let launch = Launch::new(&program, address).arg("up").arg(folder);
         let launch = launch.args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string()]);
         let state = app.state.clone().unwrap_or_default();
         Ok(launch.args(["--quiet", "--log-dir", ""]).arg("--state-dir").arg(state).arg("--cache-dir").arg(cache))
@@ -132,11 +143,4 @@ impl Bench {
     pub(crate) fn wasmtime_cache(&self) -> Result<PathBuf> {
         self.cache("wasmtime")
     }
-}
-
-fn is_built(program: &Path) -> Result<()> {
-    if !program.is_file() {
-        bail!("{} was not built; run the benchmark as `cargo xtask bench`", program.display());
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime::{Module, Store, UpdateDeadline};
@@ -10,6 +11,7 @@ use wasmtime::{Module, Store, UpdateDeadline};
 use crate::artifact::ArtifactError;
 use crate::compile::{CompileError, Task};
 use crate::core_module::{self, Adaptable, Fate, ModuleError};
+use crate::meter::Pace;
 use crate::rewind::{self, Marks};
 use crate::shape::PROGRAMS;
 use crate::world::{self, RenameError};
@@ -233,8 +235,14 @@ pub fn store(engines: &Engines, generation: Generation, state: InstanceState) ->
     store.set_hostcall_fuel(hostcall_bytes);
     store.set_max_component_handles(handles);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|context| {
-        if context.data().meter().may_continue() { Ok(UpdateDeadline::Yield(1)) } else { Ok(UpdateDeadline::Interrupt) }
+    let hurry = engines.hurry();
+    store.epoch_deadline_callback(move |context| match context.data().meter().tick() {
+        Pace::Short => Ok(UpdateDeadline::Yield(1)),
+        Pace::Long => {
+            hurry.store(true, Relaxed);
+            Ok(UpdateDeadline::Yield(1))
+        }
+        Pace::Exhausted => Ok(UpdateDeadline::Interrupt),
     });
     Ok(store)
 }

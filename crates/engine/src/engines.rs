@@ -1,6 +1,7 @@
 //! The two wasmtime engines of a process. WASI 0.2 components run on one without component-model-async, whose calls skip the
 //! concurrent event loop; WASI 0.3 components run on one with it.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use coracle_base::Places;
@@ -124,6 +125,11 @@ impl Engines {
     /// Keeps epochs advancing until the answer is given to [`Self::rest`]. Hold one while a guest runs.
     pub fn awake(&self) -> Awake {
         self.ticker.awake()
+    }
+
+    /// To be set at each tick that finds a guest computing for long; see [`Ticker::hurry`].
+    pub(crate) fn hurry(&self) -> Arc<AtomicBool> {
+        self.ticker.hurry()
     }
 
     /// Lets epochs stand still again, where nothing else keeps them advancing.

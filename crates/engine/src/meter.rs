@@ -14,23 +14,39 @@ use coracle_base::clock;
 use pin_project_lite::pin_project;
 
 use crate::thread;
-use crate::ticker::TICK_NS;
+use crate::ticker::{SHORT_TICK_NS, TICK_NS};
 
 /// What stands for more than one thread; no thread has this number.
 const SEVERAL: u64 = u64::MAX;
 
+/// How a tick of the epoch finds a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Its poll has only begun.
+    Short,
+    /// It computes for long.
+    Long,
+    /// It has used what it may.
+    Exhausted,
+}
+
+/// A poll that has lasted so long at a tick is a long one.
+const LONG_NS: u64 = SHORT_TICK_NS / 2;
+
 /// How much time a guest spent on its thread, and how much it may spend; and how much memory it came to use.
 ///
-/// A poll is timed by the wall clock, which costs nothing; a poll that lasts beyond an epoch tick is timed by the thread's own CPU
-/// clock from there on, so that a guest is not charged for the time in which the machine ran something else.
+/// A poll is timed by the wall clock, which costs nothing; a guest that computes for long is timed by its thread's own CPU clock, so that
+/// it is not charged for the time in which the machine ran something else.
 #[derive(Debug)]
 pub struct Meter {
     limit_ns: u64,
     used_ns: AtomicU64,
     /// When the time that is not charged yet began: the start of the poll, or its last tick.
     since_ns: AtomicU64,
-    /// The thread's CPU clock at the last tick of this poll; 0 before the first.
+    /// The thread's CPU clock at the last tick of this poll, or at its beginning where the poll before was a long one; else 0.
     cpu_ns: AtomicU64,
+    /// Whether the last tick found a long poll.
+    is_long: AtomicBool,
     /// The thread that polls, [`thread::NONE`] before the first poll, [`SEVERAL`] after those of different threads.
     thread: AtomicU64,
     exhausted: AtomicBool,
@@ -48,6 +64,7 @@ impl Meter {
             used_ns: AtomicU64::new(0),
             since_ns: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
+            is_long: AtomicBool::new(false),
             thread: AtomicU64::new(thread::NONE),
             exhausted: AtomicBool::new(false),
             memory_bytes: AtomicUsize::new(0),
@@ -94,19 +111,21 @@ impl Meter {
         self.initial_memory_bytes.store(0, Relaxed);
     }
 
-    /// Whether the guest may go on; called on each epoch tick while the guest runs.
-    pub(crate) fn may_continue(&self) -> bool {
+    /// Charges the guest, which runs; called on each tick of the epoch.
+    pub(crate) fn tick(&self) -> Pace {
         let cpu_ns = clock::thread_cpu_ns();
         match self.cpu_ns.swap(cpu_ns, Relaxed) {
             0 => self.charge_short(),
             before => self.charge(cpu_ns.saturating_sub(before)),
         }
-        self.since_ns.store(clock::monotonic_ns(), Relaxed);
-        let within = self.used_ns.load(Relaxed) <= self.limit_ns;
-        if !within {
+        let now_ns = clock::monotonic_ns();
+        let is_long = now_ns.saturating_sub(self.since_ns.swap(now_ns, Relaxed)) >= LONG_NS;
+        self.is_long.store(is_long, Relaxed);
+        if self.used_ns.load(Relaxed) > self.limit_ns {
             self.exhausted.store(true, Relaxed);
+            return Pace::Exhausted;
         }
-        within
+        if is_long { Pace::Long } else { Pace::Short }
     }
 
     /// Whether every poll so far, and at least one, was made by the thread with this number.
@@ -121,7 +140,8 @@ impl Meter {
             before if before != here => self.thread.store(SEVERAL, Relaxed),
             _ => {}
         }
-        self.cpu_ns.store(0, Relaxed);
+        let cpu_ns = if self.is_long.swap(false, Relaxed) { clock::thread_cpu_ns() } else { 0 };
+        self.cpu_ns.store(cpu_ns, Relaxed);
         self.since_ns.store(clock::monotonic_ns(), Relaxed);
     }
 

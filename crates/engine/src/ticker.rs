@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -13,6 +14,10 @@ use wasmtime::Engine;
 /// How often a running guest is interrupted, which bounds how late a limit is noticed.
 pub(crate) const TICK: Duration = Duration::from_nanos(TICK_NS);
 pub(crate) const TICK_NS: u64 = 2_000_000;
+
+/// How often it is while a guest computes for long: it gives its thread back at each tick, and others wait there.
+const SHORT_TICK: Duration = Duration::from_nanos(SHORT_TICK_NS);
+pub(crate) const SHORT_TICK_NS: u64 = 200_000;
 
 /// Ticks without a running guest before the thread goes to sleep.
 const IDLE_TICKS_MAX: u32 = 50;
@@ -37,6 +42,8 @@ impl fmt::Debug for Ticker {
 struct Shared {
     /// Guests that run, each counted where it began.
     running: Shards<AtomicUsize>,
+    /// Whether a guest was found computing for long since the last tick.
+    hurry: Arc<AtomicBool>,
     asleep: AtomicBool,
     stop: AtomicBool,
     engines: Mutex<Vec<Engine>>,
@@ -53,6 +60,11 @@ impl Ticker {
     /// Keeps the time of `engine`, too.
     pub(crate) fn add(&self, engine: Engine) {
         self.shared.engines.lock().push(engine);
+    }
+
+    /// To be set at each tick that finds a guest computing for long; the next one then comes sooner.
+    pub(crate) fn hurry(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.shared.hurry)
     }
 
     pub(crate) fn awake(&self) -> Awake {
@@ -80,7 +92,7 @@ impl Shared {
     fn run(&self) {
         let mut idle_ticks = 0;
         while !self.stop.load(SeqCst) {
-            std::thread::sleep(TICK);
+            std::thread::sleep(if self.hurry.swap(false, Relaxed) { SHORT_TICK } else { TICK });
             self.engines.lock().iter().for_each(Engine::increment_epoch);
             idle_ticks = if self.nothing_runs() { idle_ticks + 1 } else { 0 };
             if idle_ticks >= IDLE_TICKS_MAX {

@@ -9,7 +9,7 @@ use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView};
 
 use super::sockets::{deny_listening_p2, deny_listening_p3};
-use super::state;
+use super::{input_stream, state};
 
 struct Io;
 
@@ -55,6 +55,7 @@ pub(super) fn p2(l: &mut Instances) -> wasmtime::Result<()> {
     io::error::add_to_linker::<_, Io>(l, table)?;
     io::poll::add_to_linker::<_, Io>(l, table)?;
     io::streams::add_to_linker::<_, Io>(l, table)?;
+    input_stream::link(l)?;
 
     p2::clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, clocks)?;
     p2::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, clocks)?;

@@ -12,6 +12,7 @@ pub use state::State;
 mod command;
 mod environment;
 mod files;
+mod input_stream;
 mod interfaces;
 mod legacy;
 mod link;

@@ -2,6 +2,7 @@
 
 mod frame;
 mod outgoing;
+mod pieces;
 
 pub(crate) use frame::frame;
 pub(crate) use outgoing::Outgoing;

@@ -1,7 +1,8 @@
 //! Instances that wait for their next request. Every request finds an instance as fresh as a new one: one that was rewound to its
 //! beginning, where the component allows that, else a new one. Only where the manifest asks for reuse does state stay.
 
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,6 +17,13 @@ use wasmtime::component::Instance as Guest;
 
 /// How long an instance that was rewound waits for its next request. A new one costs little more, so this is short.
 const REWOUND_IDLE: Duration = Duration::from_secs(2);
+
+/// After so many instances that could not be put back, one after the other, a component's are no longer made ready for it each time: most
+/// of its requests let the memory grow, which cannot be undone.
+const FUTILE_MAX: u32 = 8;
+
+/// One of so many is made ready all the same, to see whether it has become another.
+const FUTILE_TRIES: u32 = 32;
 
 /// An instance, or the store for one that is still to be made.
 pub(super) struct Instance<P> {
@@ -48,6 +56,8 @@ struct Shared<P> {
     idle: Shards<Mutex<Vec<Instance<P>>>>,
     /// Whether a task waits to let go of those that waited too long.
     sweeping: AtomicBool,
+    /// Instances since the last that could be put back.
+    futile: AtomicU32,
 }
 
 impl<P> Clone for Pool<P> {
@@ -63,7 +73,7 @@ impl<P: Send + 'static> Pool<P> {
             (None, Some(rewind)) => Policy::Rewind(rewind),
             (None, None) => Policy::Fresh,
         };
-        Self(Arc::new(Shared { policy, idle: Shards::default(), sweeping: AtomicBool::new(false) }))
+        Self(Arc::new(Shared { policy, idle: Shards::default(), sweeping: AtomicBool::new(false), futile: AtomicU32::new(0) }))
     }
 
     /// An idle instance, or the store for a new one.
@@ -96,6 +106,7 @@ impl<P: Send + 'static> Pool<P> {
         let is_repeatable = instance.store.data().uses() == uses;
         if let Policy::Rewind(rewind) = &self.0.policy
             && is_repeatable
+            && self.0.is_worthwhile()
         {
             instance.snapshot = rewind.snapshot(&mut instance.store, guest).await?;
         }
@@ -117,6 +128,9 @@ impl<P: Send + 'static> Pool<P> {
             }),
             _ => false,
         };
+        if let Policy::Rewind(_) = &self.0.policy {
+            self.0.note(stays);
+        }
         if !stays || instance.proxy.is_none() || !instance.place.take() {
             return;
         }
@@ -134,6 +148,21 @@ impl<P> Shared<P> {
         match &self.policy {
             Policy::Reuse(reuse) => reuse.idle,
             Policy::Fresh | Policy::Rewind(_) => REWOUND_IDLE,
+        }
+    }
+
+    /// Whether an instance that is made now should be made ready to be put back.
+    fn is_worthwhile(&self) -> bool {
+        let futile = self.futile.load(Relaxed);
+        futile < FUTILE_MAX || futile.is_multiple_of(FUTILE_TRIES)
+    }
+
+    /// Notes whether an instance could be put back.
+    fn note(&self, could: bool) {
+        if !could {
+            self.futile.fetch_add(1, Relaxed);
+        } else if self.futile.load(Relaxed) > 0 {
+            self.futile.store(0, Relaxed);
         }
     }
 
