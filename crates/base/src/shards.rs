@@ -94,7 +94,11 @@ mod tests {
         let all: Shards<AtomicUsize> = Shards::default();
         all.here().fetch_add(1, Relaxed);
         thread::scope(|scope| {
-            scope.spawn(|| all.nearest_first().for_each(|one| drop(one.fetch_add(1, Relaxed))));
+            scope.spawn(|| {
+                for one in all.nearest_first() {
+                    one.fetch_add(1, Relaxed);
+                }
+            });
         });
         assert_eq!(all.iter().map(|one| one.load(Relaxed)).sum::<usize>(), shards() + 1);
         assert_eq!(all.here().load(Relaxed), 2);

@@ -14,6 +14,7 @@ use crate::core_module::{self, Adaptable, Fate, ModuleError};
 use crate::meter::Pace;
 use crate::rewind::{self, Marks};
 use crate::shape::PROGRAMS;
+use crate::unroll;
 use crate::world::{self, RenameError};
 use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError};
 
@@ -86,7 +87,10 @@ impl<'a> Ready<'a> {
         let mut shape = Shape::of(&ready)?;
         if matches!(shape, Shape::Module { .. }) {
             match core_module::fate(bytes)? {
-                Fate::Program => return Ok(Self { bytes: ready, shape, generation: PROGRAMS, marks: None }),
+                Fate::Program => {
+                    let bytes = Cow::Owned(unroll::module(bytes).map_err(ShapeError::Invalid)?);
+                    return Ok(Self { bytes, shape, generation: PROGRAMS, marks: None });
+                }
                 Fate::Component(module) => ready = Cow::Owned(encode(&module)?),
             }
             shape = Shape::of(&ready)?;
@@ -101,7 +105,8 @@ impl<'a> Ready<'a> {
         }
         let Shape::Component { generation, .. } = shape else { return Err(RenameError::Module.into()) };
         let (ready, marks) = rewindable(ready, generation);
-        Ok(Self { bytes: ready, shape, generation, marks })
+        let bytes = Cow::Owned(unroll::component(&ready).map_err(ShapeError::Invalid)?);
+        Ok(Self { bytes, shape, generation, marks })
     }
 
     /// What the compiler has to do.

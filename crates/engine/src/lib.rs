@@ -22,6 +22,7 @@ mod shape;
 mod state;
 mod thread;
 mod ticker;
+mod unroll;
 mod world;
 
 pub use about::{About, Bound, ConfigTable};
