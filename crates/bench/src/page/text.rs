@@ -26,9 +26,11 @@ const METHOD: &str = "\
   greatest run beside it.
 - The load generator is our own: raw HTTP/1.1 over keep-alive connections, a thread for each core, on the same machine as the servers. In a closed loop
   each connection has one request in flight, which finds the greatest throughput. In an open loop requests are due at fixed times whatever the
-  server does, and their time counts from when they were due.
-- `coracle` is built as it is shipped (the profile `dist`), the native servers and what embeds the engine in this process with `release`. Peers
-  are what their makers publish; `wasmtime` is built by `cargo install`.
+  server does, and their time counts from when they were due; the generator then has a higher priority than the servers, so that it is not
+  late itself.
+- `coracle` is built as it is shipped (the profile `dist`), the native servers and what embeds the engine in this process with `release`. Both
+  are copied before they run, as an installation does: what a linker has just written lies in the kernel's cache in small pieces, and each is
+  mapped on its own, which takes a start a millisecond. Peers are what their makers publish; `wasmtime` is built by `cargo install`.
 - CPU time is what the kernel accounts to all processes of a server, user and system, divided by the requests that it answered. Memory is
   the resident set of the same processes, code included.
 - Compare figures within one table. CPU time of a request depends on the processor, on what the other core does, and on the kernel.
