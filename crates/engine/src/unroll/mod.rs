@@ -10,8 +10,15 @@ use wasmparser::{BinaryReaderError, Parser, Payload};
 /// How the names of custom sections begin that speak of places in the code.
 const OF_PLACES: &str = "metadata.code.";
 
+/// Components inside components that are looked into; what lies deeper stays as it is. Tools make two or three.
+const DEPTH_MAX: u32 = 8;
+
 /// `component` with the small loops of its modules written out, also of those in components inside it.
 pub(crate) fn component(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+    nested(component, DEPTH_MAX)
+}
+
+fn nested(component: &[u8], deeper: u32) -> Result<Vec<u8>, BinaryReaderError> {
     let mut encoded = Component::new();
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(component) {
@@ -22,7 +29,7 @@ pub(crate) fn component(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> 
             let data = component.get(range).unwrap_or_default();
             let changed = match payload {
                 Payload::ModuleSection { .. } => Some((ComponentSectionId::CoreModule, module(data)?)),
-                Payload::ComponentSection { .. } => Some((ComponentSectionId::Component, self::component(data)?)),
+                Payload::ComponentSection { .. } if deeper > 0 => Some((ComponentSectionId::Component, nested(data, deeper - 1)?)),
                 _ => None,
             };
             match changed {

@@ -1,9 +1,11 @@
+//! That code does the same when its loops are written out, and which loops are.
+
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 use wasmtime::{Engine, Instance, Module, Store};
 
 use super::*;
 
-/// The loops of `wat`, and whether what is written out is valid.
+/// The blocks in `wasm`, of which each copy of a loop adds one.
 fn heads(wasm: &[u8]) -> usize {
     let mut heads = 0;
     for payload in Parser::new(0).parse_all(wasm) {
@@ -131,4 +133,11 @@ fn modules_inside_components_inside_components_are_reached() {
     let turns = |wasm: &[u8]| Parser::new(0).parse_all(wasm).filter(|payload| matches!(payload, Ok(Payload::CodeSectionEntry(_)))).count();
     assert_eq!((turns(&before), turns(&after)), (3, 3));
     assert!(after.len() > before.len() + 3 * 30);
+}
+
+#[test]
+fn components_however_deep_are_written_back() {
+    let depth = DEPTH_MAX as usize + 90;
+    let before = wat::parse_str(format!("{}{}", "(component ".repeat(depth), ")".repeat(depth))).unwrap();
+    assert_eq!(component(&before).unwrap(), before);
 }

@@ -2,7 +2,6 @@
 
 mod frame;
 mod outgoing;
-mod pieces;
 
 pub(crate) use frame::frame;
 pub(crate) use outgoing::Outgoing;

@@ -1,17 +1,15 @@
 //! The body of an answer on its way out: never more and never less than its head announced, and counted.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use coracle_triggers::http::{Body, BodyError};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 
 use crate::access::Account;
-
-use super::pieces::Pieces;
 
 /// Fields that would change the meaning of what was already sent.
 const NOT_IN_TRAILERS: &[&str] = &["content-length", "transfer-encoding", "host", "trailer", "connection", "keep-alive", "upgrade", "te"];
@@ -21,8 +19,6 @@ pub(crate) struct Outgoing {
     body: Option<Body>,
     /// What is left of the announced length.
     left: Option<u64>,
-    /// What was found behind pieces that leave together, and does not leave with them.
-    held: Option<Result<Frame<Bytes>, BodyError>>,
     /// Whether the next piece is ready and not taken yet.
     is_offered: bool,
     account: Account,
@@ -40,7 +36,7 @@ enum Misframed {
 impl Outgoing {
     /// Sends `body`, which is `length` long where that was announced.
     pub(super) fn new(body: Body, length: Option<u64>, account: Account) -> Self {
-        Self { body: Some(body), left: length, held: None, is_offered: false, account }
+        Self { body: Some(body), left: length, is_offered: false, account }
     }
 
     /// Sends nothing: the request was a HEAD, or the status allows no body.
@@ -51,27 +47,10 @@ impl Outgoing {
             // The guest may have work to do beside what it writes here, and must not wait for a reader.
             runtime.spawn(throw_away(body));
         }
-        Self { body: None, left: None, held: None, is_offered: false, account }
+        Self { body: None, left: None, is_offered: false, account }
     }
 
-    /// Adds what else is written already to `pieces`, up to their bound.
-    fn gather(&mut self, pieces: &mut Pieces, context: &mut Context<'_>) {
-        while !pieces.are_enough() {
-            let Some(frame) = self.body.as_mut().and_then(|body| body.take_written(context)) else { return };
-            let behind = match frame.map(Frame::into_data) {
-                Ok(Ok(piece)) => {
-                    pieces.push(piece);
-                    continue;
-                }
-                Ok(Err(trailers)) => Ok(trailers),
-                Err(error) => Err(error),
-            };
-            self.held = Some(behind);
-            return;
-        }
-    }
-
-    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Pieces>, BodyError>>> {
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.body = None;
         tracing::warn!(method = %self.account.method(), path = self.account.path(), "the response broke off: {error}");
         Poll::Ready(Some(Err(error)))
@@ -93,29 +72,22 @@ impl Outgoing {
 }
 
 impl http_body::Body for Outgoing {
-    type Data = Pieces;
+    type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Pieces>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         this.taken();
-        let frame = match (this.held.take(), &mut this.body) {
-            (Some(held), _) => Some(held),
-            (None, Some(body)) => ready!(Pin::new(body).poll_frame(context)),
-            (None, None) => return Poll::Ready(None),
-        };
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let Poll::Ready(frame) = Pin::new(body).poll_frame(context) else { return Poll::Pending };
         match frame {
             Some(Ok(frame)) => {
-                let mut frame = without_framing(frame).map_data(Pieces::from);
-                if let Some(pieces) = frame.data_mut() {
-                    this.gather(pieces, context);
-                }
-                if let Err(misframed) = this.data(frame.data_ref().map_or(0, Pieces::remaining)) {
+                if let Err(misframed) = this.data(frame.data_ref().map_or(0, Bytes::len)) {
                     return this.fail(misframed.into());
                 }
                 this.is_offered = true;
                 this.account.line().offer();
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(without_framing(frame))))
             }
             Some(Err(error)) => this.fail(error),
             None => match this.left.filter(|left| *left > 0) {
@@ -129,7 +101,7 @@ impl http_body::Body for Outgoing {
     }
 
     fn is_end_stream(&self) -> bool {
-        let is_short = self.left.is_some_and(|left| left > 0) || self.held.is_some();
+        let is_short = self.left.is_some_and(|left| left > 0);
         self.body.as_ref().is_none_or(|body| body.is_end_stream() && !is_short)
     }
 

@@ -62,15 +62,6 @@ impl Body {
         Kind::Guest(streaming).into()
     }
 
-    /// The next frame, if a guest has written it already. Unlike [`http_body::Body::poll_frame`] this does not run the guest, so that nobody
-    /// waits for it who has something to send.
-    pub fn take_written(&mut self, context: &mut Context<'_>) -> Option<Result<Frame<Bytes>, BodyError>> {
-        match &mut self.kind {
-            Kind::Guest(streaming) => streaming.as_mut().take_written(context),
-            Kind::Empty | Kind::Full(_) | Kind::Incoming(_) | Kind::Boxed(_) => None,
-        }
-    }
-
     /// Notes who answers with this body.
     pub fn set_served(&mut self, served: Served) {
         self.served = Some(served);

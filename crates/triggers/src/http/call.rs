@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Empty};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::Instrument as _;
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::WasiBody;
 
 use super::{Body, BodyError};
 
@@ -178,20 +178,6 @@ impl Streaming {
         }
     }
 
-    /// What the guest has written already; it is not run. The end is told by [`Self::poll_frame`].
-    pub(super) fn take_written(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Option<Result<Frame<Bytes>, BodyError>> {
-        if let Some(frame) = self.read.pop_front() {
-            return Some(frame);
-        }
-        if self.ended {
-            return None;
-        }
-        match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(Some(frame)) => Some(self.note(frame)),
-            Poll::Ready(None) | Poll::Pending => None,
-        }
-    }
-
     fn poll_guest(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if self.ended {
             return Poll::Ready(None);
@@ -210,18 +196,12 @@ impl Streaming {
                 frame = Pin::new(&mut self.body).poll_frame(context);
             }
         }
-        let frame = ready!(frame);
-        self.ended |= frame.is_none();
-        Poll::Ready(frame.map(|frame| self.note(frame)))
-    }
-
-    /// Notes what is sent.
-    fn note(&mut self, frame: Result<Frame<Bytes>, Error>) -> Result<Frame<Bytes>, BodyError> {
+        let frame = ready!(frame).map(|frame| frame.map_err(BodyError::from));
         match &frame {
-            Ok(frame) => self.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
-            Err(_) => self.ended = true,
+            Some(Ok(frame)) => self.sent += frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Err(_)) | None => self.ended = true,
         }
-        frame.map_err(BodyError::from)
+        Poll::Ready(frame)
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
