@@ -37,9 +37,9 @@ pub fn shard() -> usize {
 pub struct Shards<T>(Box<[Line<T>]>);
 
 /// As long as the part of memory that one core at a time can write to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(align(64))]
-struct Line<T>(T);
+pub(crate) struct Line<T>(pub(crate) T);
 
 impl<T> Shards<T> {
     /// One of what `make` makes for each group.

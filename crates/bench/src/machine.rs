@@ -1,5 +1,6 @@
 //! What figures were measured on. They mean little without.
 
+use coracle_base::shards;
 use serde::{Deserialize, Serialize};
 
 /// A machine, as its kernel describes it.
@@ -22,7 +23,7 @@ impl Machine {
         let unknown = || "unknown".to_owned();
         Self {
             cpu: field(&cpu, "model name", ':').map_or_else(unknown, str::to_owned),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: shards::cores().get(),
             memory_mib: memory_kib / 1_024,
             kernel: format!("{} {}", file("/proc/sys/kernel/ostype").trim(), file("/proc/sys/kernel/osrelease").trim()),
             system: field(&release, "PRETTY_NAME", '=').map_or_else(unknown, |name| name.trim_matches('"').to_owned()),

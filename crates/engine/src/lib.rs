@@ -18,6 +18,7 @@ mod loader;
 mod meter;
 mod proposals;
 mod rewind;
+mod sections;
 mod shape;
 mod state;
 mod thread;

@@ -18,9 +18,7 @@ pub(super) struct Cells {
     count: usize,
 }
 
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Line([AtomicU64; IN_A_LINE]);
+type Line = shards::Line<[AtomicU64; IN_A_LINE]>;
 
 impl Cells {
     pub(super) fn new(bounds: &[f64]) -> Self {

@@ -1,11 +1,10 @@
 //! Operations of stores and databases, through a guest and by the same client in Rust.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use coracle_base::clock;
+use coracle_base::{clock, shards};
 use coracle_engine::{Limits, Settings};
 use coracle_triggers::http::Handler;
 use serde_json::json;
@@ -75,7 +74,7 @@ pub(crate) fn subjects(backend: &str) -> [String; 2] {
 }
 
 fn run(bench: &Bench) -> Result<Vec<Series>> {
-    let workers = Workers::start(std::thread::available_parallelism().map_or(1, NonZeroUsize::get))?;
+    let workers = Workers::start(shards::cores().get())?;
     let folder = bench.folder("capabilities")?;
     let stores = backends::stores(&folder);
     let mut all = Vec::new();

@@ -1,10 +1,9 @@
 //! One fresh instance for each call, in this process, without a socket: what a request costs besides HTTP.
 
-use std::num::NonZeroUsize;
 use std::sync::Barrier;
 
 use anyhow::{Result, ensure};
-use coracle_base::clock;
+use coracle_base::{clock, shards};
 use coracle_engine::{Limits, Settings};
 use coracle_triggers::http::Handler;
 use hdrhistogram::Histogram;
@@ -68,7 +67,7 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
         (PLAIN, Callee::Plain(Plain::new(&guest, Tuning::Pool)?)),
         (PLAIN_RESIDENT, Callee::Plain(Plain::new(&guest, Tuning::Resident)?)),
     ];
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = shards::cores().get();
     let calls = (CALLS_PER_SECOND * bench.plan.seconds) as usize;
     let mut all = Vec::new();
     for threads in [1, 2].into_iter().filter(|threads| *threads <= cores) {

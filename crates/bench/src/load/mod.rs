@@ -8,12 +8,12 @@ mod wire;
 mod worker;
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Barrier;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use coracle_base::shards;
 use hdrhistogram::Histogram;
 
 /// The longest time of a request that the histogram tells apart.
@@ -127,7 +127,7 @@ impl Load {
 
     /// Sends the load, waits for its end, and calls `look` while all connections are still open.
     pub(crate) fn run_and(&self, look: impl FnOnce()) -> Result<Outcome> {
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let cores = shards::cores().get();
         let threads = cores.min(self.connections).max(1);
         if let Shape::Closed { in_flight } = self.shape
             && in_flight > self.connections

@@ -6,10 +6,10 @@ pub mod catalogue;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::thread;
 
 use anyhow::{Context as _, Result};
+use coracle_base::shards;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -33,7 +33,7 @@ pub enum Threads {
 /// # Errors
 /// When it cannot listen.
 pub fn serve(address: SocketAddr, threads: Threads) -> Result<()> {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = shards::cores().get();
     match threads {
         Threads::Shared => {
             let runtime = Builder::new_multi_thread().worker_threads(cores).enable_all().build()?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use coracle_base::shards;
 
 use super::Peer;
 use super::package::Package;
@@ -38,7 +39,7 @@ const CONFIG: &str = r#"static_resources:
 pub(crate) fn serve(program: &Path, folder: &Path) -> Result<Launch> {
     let (address, config) = (free_address()?, folder.join("envoy.yaml"));
     std::fs::write(&config, CONFIG.replace("PORT", &address.port().to_string()))?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).to_string();
+    let cores = shards::cores().to_string();
     let launch = Launch::new(program, address).arg("--config-path").arg(config);
     Ok(launch.args(["--concurrency", &cores, "--use-dynamic-base-id", "--log-level", "error"]))
 }

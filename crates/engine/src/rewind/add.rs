@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use wasm_encoder::{
     CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection, ComponentExportKind, ComponentExportSection,
-    ComponentTypeSection, ComponentValType, ExportKind, PrimitiveValType, RawSection,
+    ComponentSectionId, ComponentTypeSection, ComponentValType, ExportKind, PrimitiveValType, RawSection,
 };
-use wasmparser::{Parser, Payload};
+use wasmparser::Payload;
 
 use super::module::Obstacle;
 use super::plan::{Plan, Taken};
 use super::{BASE, RESTORE, SAVE, numbered};
+use crate::sections;
 
 /// The core function that takes back what [`BASE`] wrote.
 pub(super) const FORGET: &str = "coracle-rewind-forget";
@@ -26,36 +27,16 @@ pub(crate) struct Marks {
 /// `component` with what rewinding needs, or why it cannot be rewound.
 pub(crate) fn add(component: &[u8]) -> Result<(Vec<u8>, Marks), Obstacle> {
     let plan = Plan::of(component)?;
-    let mut encoded = Component::new();
-    let (mut depth, mut modules) = (0_usize, plan.modules.iter());
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        match &payload {
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            other => {
-                let planned = if matches!(other, Payload::ModuleSection { .. }) { modules.next() } else { None };
-                match (planned, other.as_section()) {
-                    (Some(planned), _) if planned.instance.is_some() && planned.module.is_changed() => {
-                        let bytes = component.get(planned.range.clone()).unwrap_or_default();
-                        encoded.section(&RawSection { id: MODULE_SECTION, data: &planned.module.add(bytes)? });
-                    }
-                    (_, Some((id, range))) => {
-                        encoded.section(&RawSection { id, data: component.get(range).unwrap_or_default() });
-                    }
-                    (_, None) => {}
-                }
-            }
-        }
-        if matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) {
-            depth += 1;
-        }
-    }
+    let mut modules = plan.modules.iter();
+    let mut encoded = sections::rewrite(component, |payload, bytes, encoded| {
+        let planned = if matches!(payload, Payload::ModuleSection { .. }) { modules.next() } else { None };
+        let Some(planned) = planned.filter(|planned| planned.instance.is_some() && planned.module.is_changed()) else { return Ok(false) };
+        encoded.section(&RawSection { id: ComponentSectionId::CoreModule as u8, data: &planned.module.add(bytes)? });
+        Ok::<_, Obstacle>(true)
+    })?;
     let marks = Tail::of(plan).write(&mut encoded);
     Ok((encoded.finish(), marks))
 }
-
-const MODULE_SECTION: u8 = wasm_encoder::ComponentSectionId::CoreModule as u8;
 
 /// The sections at the end.
 struct Tail {

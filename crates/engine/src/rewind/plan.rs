@@ -1,7 +1,5 @@
 //! Reads whether all state of a component can be put back, and what has to be known to add to it.
 
-use std::ops::Range;
-
 use wasmparser::{
     BinaryReaderError, CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType, ComponentTypeRef,
     ExternalKind, Instance, Parser, Payload,
@@ -22,8 +20,6 @@ pub(super) struct Plan {
 /// A core module of it.
 #[derive(Debug)]
 pub(super) struct Planned {
-    /// Where its bytes stand.
-    pub(super) range: Range<usize>,
     pub(super) module: Module,
     /// The only instance that is made of it.
     pub(super) instance: Option<u32>,
@@ -48,7 +44,9 @@ impl Plan {
             let payload = payload?;
             match &payload {
                 Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ModuleSection { unchecked_range, .. } if depth == 0 => plan.module(component, unchecked_range.clone())?,
+                Payload::ModuleSection { unchecked_range, .. } if depth == 0 => {
+                    plan.module(component.get(unchecked_range.clone()).unwrap_or_default())?
+                }
                 // What a component inside makes of its own modules is out of reach from here.
                 Payload::ModuleSection { .. } | Payload::InstanceSection(_) if depth > 0 => return Err(Obstacle::Nested),
                 payload if depth == 0 => plan.count(payload)?,
@@ -61,9 +59,8 @@ impl Plan {
         plan.finish()
     }
 
-    fn module(&mut self, component: &[u8], range: Range<usize>) -> Result<(), Obstacle> {
-        let module = Module::of(component.get(range.clone()).unwrap_or_default())?;
-        self.modules.push(Planned { range, module, instance: None });
+    fn module(&mut self, module: &[u8]) -> Result<(), Obstacle> {
+        self.modules.push(Planned { module: Module::of(module)?, instance: None });
         Ok(())
     }
 

@@ -4,8 +4,10 @@
 
 mod body;
 
-use wasm_encoder::{CodeSection, Component, ComponentSectionId, Module, RawSection};
+use wasm_encoder::{CodeSection, ComponentSectionId, Module, RawSection};
 use wasmparser::{BinaryReaderError, Parser, Payload};
+
+use crate::sections;
 
 /// How the names of custom sections begin that speak of places in the code.
 const OF_PLACES: &str = "metadata.code.";
@@ -19,31 +21,16 @@ pub(crate) fn component(component: &[u8]) -> Result<Vec<u8>, BinaryReaderError> 
 }
 
 fn nested(component: &[u8], deeper: u32) -> Result<Vec<u8>, BinaryReaderError> {
-    let mut encoded = Component::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(component) {
-        let payload = payload?;
-        if depth == 0
-            && let Some((id, range)) = payload.as_section()
-        {
-            let data = component.get(range).unwrap_or_default();
-            let changed = match payload {
-                Payload::ModuleSection { .. } => Some((ComponentSectionId::CoreModule, module(data)?)),
-                Payload::ComponentSection { .. } if deeper > 0 => Some((ComponentSectionId::Component, nested(data, deeper - 1)?)),
-                _ => None,
-            };
-            match changed {
-                Some((id, data)) => encoded.section(&RawSection { id: id as u8, data: &data }),
-                None => encoded.section(&RawSection { id, data }),
-            };
-        }
-        match payload {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Ok(encoded.finish())
+    let rewritten = sections::rewrite(component, |payload, bytes, encoded| {
+        let (id, data) = match payload {
+            Payload::ModuleSection { .. } => (ComponentSectionId::CoreModule, module(bytes)?),
+            Payload::ComponentSection { .. } if deeper > 0 => (ComponentSectionId::Component, nested(bytes, deeper - 1)?),
+            _ => return Ok::<_, BinaryReaderError>(false),
+        };
+        encoded.section(&RawSection { id: id as u8, data: &data });
+        Ok(true)
+    })?;
+    Ok(rewritten.finish())
 }
 
 /// `module` with its small loops written out.

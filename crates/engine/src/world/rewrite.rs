@@ -1,10 +1,10 @@
 //! Gives imports and exports of a component other names. Only the outermost import and export sections are encoded anew; everything
 //! else, the code above all, is copied as it stands.
 
-use crate::Import;
+use crate::{Import, sections};
 use wasm_encoder::reencode::{ReencodeComponent, RoundtripReencoder};
-use wasm_encoder::{Component, ComponentExportSection, ComponentExternName, ComponentImportSection, ComponentSection, RawSection};
-use wasmparser::{ComponentExportSectionReader, ComponentImportSectionReader, Encoding, Parser, Payload};
+use wasm_encoder::{ComponentExportSection, ComponentExternName, ComponentImportSection, ComponentSection};
+use wasmparser::{ComponentExportSectionReader, ComponentImportSectionReader, Encoding, Payload};
 
 /// Why names cannot be rewritten.
 #[derive(Debug, thiserror::Error)]
@@ -45,30 +45,15 @@ pub(super) fn rewrite(
     import: &dyn Fn(&Import) -> Option<String>,
     export: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<u8>, RenameError> {
-    let mut component = Component::new();
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        let payload = payload?;
-        match &payload {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => return Err(RenameError::Module),
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
-            Payload::ComponentImportSection(section) => {
-                component.section(&imports(section.clone(), import)?);
-            }
-            Payload::ComponentExportSection(section) => {
-                component.section(&exports(section.clone(), export)?);
-            }
-            other => {
-                if let Some((id, range)) = other.as_section() {
-                    component.section(&RawSection { id, data: bytes.get(range).unwrap_or_default() });
-                }
-            }
-        }
-        if matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) {
-            depth += 1;
-        }
-    }
+    let component = sections::rewrite(bytes, |payload, _, component| {
+        match payload {
+            Payload::Version { encoding: Encoding::Module, .. } => return Err(RenameError::Module),
+            Payload::ComponentImportSection(section) => component.section(&imports(section.clone(), import)?),
+            Payload::ComponentExportSection(section) => component.section(&exports(section.clone(), export)?),
+            _ => return Ok(false),
+        };
+        Ok(true)
+    })?;
     Ok(component.finish())
 }
 
