@@ -7,22 +7,22 @@ pub(super) fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     if line.first().is_some_and(|first| matches!(first, b' ' | b'\t')) {
         return Err(Refusal::FoldedField);
     }
-    let colon = line.iter().position(|byte| *byte == b':').ok_or(Refusal::FieldName)?;
-    let (name, rest) = line.split_at(colon);
-    if !is_token(name) {
+    let (name, rest) = line.split_at(TOKEN.begins(line));
+    let (b':', value) = rest.split_first().filter(|_| !name.is_empty()).ok_or(Refusal::FieldName)? else {
         return Err(Refusal::FieldName);
-    }
-    let value = rest.get(1..).unwrap_or_default();
-    // Bytes from 0x80 up are what some clients send for other alphabets; a value is passed on as bytes, so they hurt nobody.
-    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+    };
+    // Bytes from 0x80 up are what some clients send for other alphabets; a value is passed on as bytes, so they hurt nobody. To look at all
+    // of them whatever was found is what lets the compiler look at many at once.
+    if value.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t'))) {
         return Err(Refusal::ControlCharacter);
     }
     Ok((name, trim(value)))
 }
 
+static TOKEN: Bytes = Bytes::alphanumeric_or(b"!#$%&'*+-.^_`|~");
+
 /// Whether this is a token: a method or the name of a field.
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    static TOKEN: Bytes = Bytes::alphanumeric_or(b"!#$%&'*+-.^_`|~");
     !bytes.is_empty() && TOKEN.are_all(bytes)
 }
 
@@ -55,7 +55,13 @@ impl Bytes {
 
     /// Whether `bytes` are of this set only.
     pub(super) fn are_all(&self, bytes: &[u8]) -> bool {
-        bytes.iter().all(|byte| self.0.get(usize::from(*byte)).is_some_and(|is_member| *is_member))
+        self.begins(bytes) == bytes.len()
+    }
+
+    /// How many of `bytes`, from the first on, are of this set.
+    fn begins(&self, bytes: &[u8]) -> usize {
+        let is_other = |byte: &u8| self.0.get(usize::from(*byte)).is_none_or(|is_member| !is_member);
+        bytes.iter().position(is_other).unwrap_or(bytes.len())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::bounds::Bounds;
 use crate::refusal::Refusal;
 
 use super::chunks::Chunks;
-use super::head::{self, Length};
+use super::head::{self, Fields, Length};
 
 /// Where in the stream of requests a connection stands.
 pub(crate) struct Framing {
@@ -17,6 +17,7 @@ pub(crate) struct Framing {
     line_start: usize,
     lines: usize,
     is_http_10: bool,
+    fields: Fields,
     /// Heads that were complete.
     heads: u64,
 }
@@ -41,7 +42,7 @@ pub(crate) struct Advance {
 
 impl Framing {
     pub(crate) fn new(bounds: Arc<Bounds>) -> Self {
-        Self { bounds, state: State::Head, scanned: 0, line_start: 0, lines: 0, is_http_10: false, heads: 0 }
+        Self { bounds, state: State::Head, scanned: 0, line_start: 0, lines: 0, is_http_10: false, fields: Fields::default(), heads: 0 }
     }
 
     /// Whether the next byte belongs to a head.
@@ -106,7 +107,7 @@ impl Framing {
 
     /// The length of the head that `bytes` begins with, or 0 when it is not complete.
     fn head(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
-        while let Some(found) = bytes.get(self.scanned..).and_then(|rest| memchr(b'\n', rest)) {
+        while let Some(found) = bytes.get(self.scanned..).and_then(|rest| memchr::memchr(b'\n', rest)) {
             let feed = self.scanned + found;
             let line = bytes.get(self.line_start..feed).unwrap_or_default();
             let Some(line) = line.strip_suffix(b"\r") else { return Err(Refusal::BareLineFeed) };
@@ -119,13 +120,16 @@ impl Framing {
                     (0, _) => return Err(Refusal::RequestLine),
                     _ => {}
                 }
-                return self.complete(bytes.get(..end).unwrap_or_default());
+                self.complete()?;
+                return Ok(end);
             }
             self.lines += 1;
             self.bound(end, line.len(), self.lines)?;
+            // Without waiting for the rest: another protocol may have no rest.
             if self.lines == 1 {
-                // Without waiting for the rest: another protocol may have no rest.
                 self.is_http_10 = head::request_line(line, &self.bounds)?;
+            } else {
+                self.fields.see(line)?;
             }
         }
         self.scanned = bytes.len();
@@ -145,21 +149,16 @@ impl Framing {
         Ok(())
     }
 
-    fn complete(&mut self, bytes: &[u8]) -> Result<usize, Refusal> {
-        let length = head::length(bytes, self.is_http_10, &self.bounds)?;
-        self.state = match length {
+    fn complete(&mut self) -> Result<(), Refusal> {
+        self.state = match self.fields.length(self.is_http_10)? {
             Length::Sized(0) => State::Head,
             Length::Sized(length) => State::Sized(length),
             Length::Chunked => State::Chunked(Chunks::new(self.bounds.trailer_bytes_max)),
         };
-        (self.scanned, self.line_start, self.lines) = (0, 0, 0);
+        (self.scanned, self.line_start, self.lines, self.fields) = (0, 0, 0, Fields::default());
         self.heads += 1;
-        Ok(bytes.len())
+        Ok(())
     }
-}
-
-fn memchr(needle: u8, bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == needle)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A complete head of a request: does it have one meaning only, and how long is the body that follows?
+//! The lines of a head: does it have one meaning only, and how long is the body that follows?
 
 use crate::bounds::Bounds;
 use crate::refusal::Refusal;
@@ -13,23 +13,6 @@ pub(super) const METHOD_BYTES_MAX: usize = 32;
 pub(super) enum Length {
     Sized(u64),
     Chunked,
-}
-
-/// Checks the fields of `head`, which ends with an empty line and has no bare line feed. Its first line was checked before.
-pub(super) fn length(head: &[u8], is_http_10: bool, bounds: &Bounds) -> Result<Length, Refusal> {
-    let lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let fields_begin = lines.skip_while(|line| line.is_empty()).skip(1);
-    let mut framing = Seen::default();
-    let mut fields = 0;
-    for line in fields_begin.take_while(|line| !line.is_empty()) {
-        let (name, value) = field(line)?;
-        fields += 1;
-        framing.see(name, value)?;
-    }
-    if fields > bounds.fields_max {
-        return Err(Refusal::FieldsTooLarge);
-    }
-    framing.length(is_http_10)
 }
 
 /// Checks the first line. True for HTTP/1.0.
@@ -60,19 +43,22 @@ pub(super) fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Refusal
     Ok(is_http_10)
 }
 
-/// What the fields say about the framing.
-#[derive(Default)]
-struct Seen<'a> {
-    length: Option<&'a [u8]>,
-    coding: Option<&'a [u8]>,
+/// What the fields so far say about the framing.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    length: Option<Result<u64, Refusal>>,
+    /// Whether the coding is the one that is served.
+    is_chunked: Option<bool>,
 }
 
-impl<'a> Seen<'a> {
-    fn see(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), Refusal> {
-        if name.eq_ignore_ascii_case(b"content-length") && self.length.replace(value).is_some() {
+impl Fields {
+    /// Checks a line that is neither the first nor empty.
+    pub(super) fn see(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        let (name, value) = field(line)?;
+        if name.eq_ignore_ascii_case(b"content-length") && self.length.replace(number(value)).is_some() {
             return Err(Refusal::TwoContentLengths);
         }
-        if name.eq_ignore_ascii_case(b"transfer-encoding") && self.coding.replace(value).is_some() {
+        if name.eq_ignore_ascii_case(b"transfer-encoding") && self.is_chunked.replace(value.eq_ignore_ascii_case(b"chunked")).is_some() {
             return Err(Refusal::TransferEncoding);
         }
         if name.eq_ignore_ascii_case(b"expect") && !value.eq_ignore_ascii_case(b"100-continue") {
@@ -81,14 +67,15 @@ impl<'a> Seen<'a> {
         Ok(())
     }
 
-    fn length(self, is_http_10: bool) -> Result<Length, Refusal> {
-        match (self.length, self.coding) {
+    /// How the body is framed, after the last field.
+    pub(super) fn length(&self, is_http_10: bool) -> Result<Length, Refusal> {
+        match (self.length, self.is_chunked) {
             (None, None) => Ok(Length::Sized(0)),
             (Some(_), Some(_)) => Err(Refusal::TwoFramings),
-            (Some(length), None) => number(length).map(Length::Sized),
+            (Some(length), None) => length.map(Length::Sized),
             (None, Some(_)) if is_http_10 => Err(Refusal::TransferEncodingVersion),
-            (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Length::Chunked),
-            (None, Some(_)) => Err(Refusal::TransferEncoding),
+            (None, Some(true)) => Ok(Length::Chunked),
+            (None, Some(false)) => Err(Refusal::TransferEncoding),
         }
     }
 }
