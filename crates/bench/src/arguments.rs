@@ -47,6 +47,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
+    /// Have PROGRAM do what is measured here, without measuring it; `cargo xtask dist --train` makes its profile of that
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) train: Option<PathBuf>,
+
     /// Write docs/performance.md from a record, without measuring
     #[arg(long)]
     pub(crate) page: bool,

@@ -15,8 +15,6 @@ use crate::terminal::say;
 
 /// Load that is thrown away before the first run of a server counts, as a share of a run.
 const WARM_UP_SHARE: f64 = 0.5;
-/// The profile of what is shipped; see the workspace's `Cargo.toml`.
-const SHIPPED_PROFILE: &str = "dist";
 /// Connections of a run under load, unless the case is about their number.
 pub(crate) const CONNECTIONS: usize = 32;
 
@@ -28,7 +26,7 @@ pub(crate) struct Bench {
     skipped: RefCell<Vec<Skipped>>,
     scratch: TempDir,
     programs: PathBuf,
-    /// The program as it is shipped.
+    /// The program that is measured.
     coracle: PathBuf,
     places: Places,
 }
@@ -43,10 +41,9 @@ pub(crate) struct Places {
 }
 
 impl Bench {
-    /// A run with the programs that lie beside this one, and with `coracle` of the profile that is shipped.
-    pub(crate) fn new(plan: Plan, peers: Peers, places: Places) -> Result<Self> {
+    /// A run with the programs that lie beside this one, and with `coracle`.
+    pub(crate) fn new(plan: Plan, peers: Peers, places: Places, coracle: PathBuf) -> Result<Self> {
         let programs = std::env::current_exe()?.parent().context("this program lies in no folder")?.to_owned();
-        let coracle = programs.parent().context("this program's folder lies in no other")?.join(SHIPPED_PROFILE).join("coracle");
         let scratch = tempfile::Builder::new().prefix("coracle-bench-").tempdir().context("a folder to work in")?;
         Ok(Self { plan, skipped: RefCell::new(peers.skipped.clone()), peers, scratch, programs, coracle, places })
     }

@@ -25,6 +25,7 @@ mod stats;
 mod subjects;
 mod table;
 mod terminal;
+mod training;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -45,6 +46,8 @@ use terminal::{note, say};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The profile of what is shipped; see the workspace's `Cargo.toml`.
+const SHIPPED_PROFILE: &str = "dist";
 /// Descriptors that the cases with many connections need, here and in the servers.
 const DESCRIPTORS: u64 = 65_536;
 
@@ -64,6 +67,9 @@ pub fn main() -> Result<()> {
     if arguments.page {
         let record = Record::read(&arguments.json.unwrap_or_else(|| page::record_path(&root)))?;
         return page::write(&root, &record);
+    }
+    if let Some(program) = &arguments.train {
+        return training::run(&Bench::new(arguments.plan(), Peers::default(), places(&root), program.clone())?);
     }
     let cases = arguments.cases()?;
     // A page shows all cases, measured with care; anything less stays where it does not replace one.
@@ -97,8 +103,7 @@ fn measure(arguments: &Arguments, cases: &[&'static Case], root: &std::path::Pat
     }
     let mut versions = peers.versions.clone();
     versions.insert("coracle".to_owned(), format!("{}{}", env!("CARGO_PKG_VERSION"), commit(root)));
-    let places = Places { guests: root.join("target/guests/out"), caches: target(root).join("caches") };
-    let bench = Bench::new(arguments.plan(), peers, places)?;
+    let bench = Bench::new(arguments.plan(), peers, places(root), shipped()?)?;
     let mut found = Vec::new();
     for case in cases {
         note(&format!("{}: {}", case.name, case.title));
@@ -120,6 +125,16 @@ fn root() -> PathBuf {
 /// What the benchmark leaves behind, and keeps for the next time.
 fn target(root: &std::path::Path) -> PathBuf {
     root.join("target/bench")
+}
+
+/// The program as it is shipped, which was built beside this one with another profile.
+fn shipped() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.ancestors().nth(2).context("this program's folder lies in no other")?.join(SHIPPED_PROFILE).join("coracle"))
+}
+
+fn places(root: &std::path::Path) -> Places {
+    Places { guests: root.join("target/guests/out"), caches: target(root).join("caches") }
 }
 
 /// The commit that is measured, where git tells.

@@ -20,6 +20,10 @@ const START_MAX: Duration = Duration::from_secs(120);
 const RETRY: Duration = Duration::from_micros(200);
 /// How long one attempt may take.
 const ATTEMPT_MAX: Duration = Duration::from_secs(30);
+/// How long a server may take to end when it is asked to.
+const END_MAX: Duration = Duration::from_secs(30);
+/// Between two looks at whether it has.
+const END_POLL: Duration = Duration::from_millis(10);
 /// What is shown of the output of a server that does not start.
 const COMPLAINT_BYTES_MAX: usize = 2_000;
 
@@ -98,6 +102,25 @@ impl Server {
         Ok(server)
     }
 
+    /// Asks it to end and waits until it has, so that it writes what it writes at its end.
+    pub(crate) fn end(mut self) -> Result<()> {
+        if let Some(group) = self.group() {
+            kill_process_group(group, Signal::TERM)?;
+        }
+        let asked = clock::now();
+        while self.child.try_wait()?.is_none() {
+            if asked.elapsed() > END_MAX {
+                bail!("the server at {} does not end", self.address);
+            }
+            std::thread::sleep(END_POLL);
+        }
+        Ok(())
+    }
+
+    fn group(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
     /// Its processes.
     pub(crate) fn processes(&self) -> Tree {
         Tree::of(vec![self.child.id()])
@@ -106,8 +129,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(group) = group {
+        if let Some(group) = self.group() {
             // A server that has ended already is what is wanted.
             let _ = kill_process_group(group, Signal::KILL);
         }

@@ -48,14 +48,20 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
     }
     let contest = Contest::start(contestants)?;
     let mut all = Vec::new();
-    for (group, bytes) in SIZES {
-        let requests = if group.ends_with("up") {
+    for discipline in disciplines() {
+        all.extend(contest.run(bench, &discipline)?);
+    }
+    Ok(all)
+}
+
+/// Each size in each direction.
+pub(crate) fn disciplines() -> impl Iterator<Item = Discipline> {
+    SIZES.iter().map(|(group, bytes)| {
+        let request = if group.ends_with("up") {
             request("POST", "localhost", "/up", &vec![b'x'; *bytes])
         } else {
             request("GET", "localhost", &format!("/down/{bytes}"), b"")
         };
-        let discipline = Discipline { body_bytes: Some(*bytes as u64), ..Discipline::closed(*group, Requests::one(requests)) };
-        all.extend(contest.run(bench, &discipline)?);
-    }
-    Ok(all)
+        Discipline { body_bytes: Some(*bytes as u64), ..Discipline::closed(*group, Requests::one(request)) }
+    })
 }

@@ -43,12 +43,17 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
     for contestant in &mut contestants {
         contestant.launch = contestant.launch.clone().ready_at("/api/things/1");
     }
+    Contest::start(contestants)?.run(bench, &discipline())
+}
+
+/// The three kinds of requests by turns.
+pub(crate) fn discipline() -> Discipline {
     let kinds = vec![
         request("GET", "localhost", "/api/things?kind=lamp&cents_max=60000&count=10", b""),
         request("GET", "localhost", "/api/things/7", b""),
         request("POST", "localhost", "/api/orders", ORDER.as_bytes()),
     ];
-    Contest::start(contestants)?.run(bench, &Discipline::closed("", Requests::mixed(kinds, vec![0, 1, 2])))
+    Discipline::closed("", Requests::mixed(kinds, vec![0, 1, 2]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod hello;
 
 pub(crate) mod bodies;
 pub(crate) mod capabilities;
-mod catalogue;
+pub(crate) mod catalogue;
 pub(crate) mod connections;
 mod key_value;
 mod languages;

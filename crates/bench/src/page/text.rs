@@ -28,8 +28,9 @@ const METHOD: &str = "\
   each connection has one request in flight, which finds the greatest throughput. In an open loop requests are due at fixed times whatever the
   server does, and their time counts from when they were due; the generator then has a higher priority than the servers, so that it is not
   late itself.
-- `coracle` is built as it is shipped (the profile `dist`), the native servers and what embeds the engine in this process with `release`. Both
-  are copied before they run, as an installation does: what a linker has just written lies in the kernel's cache in small pieces, and each is
+- `coracle` is built as it is shipped: with the profile `dist`, and guided by counts of what it executes under loads like these
+  ([014](decisions/014-a-profile.md)). The native servers and what embeds the engine in this process are built with `release`. Both are
+  copied before they run, as an installation does: what a linker has just written lies in the kernel's cache in small pieces, and each is
   mapped on its own, which takes a start a millisecond. Peers are what their makers publish; `wasmtime` is built by `cargo install`.
 - CPU time is what the kernel accounts to all processes of a server, user and system, divided by the requests that it answered. Memory is
   the resident set of the same processes, code included.

@@ -19,7 +19,7 @@ pub(super) const COMMAND: Command = Command {
         if measures {
             setup::ensure()?;
             stage("guests", || guests::build(root, guests::EVERYWHERE))?;
-            stage("program", || build(root, dist::PROFILE, &["--package", "coracle-cli"]))?;
+            dist::build(root)?;
         }
         stage("benchmark", || build(root, PROFILE, &["--package", "coracle-bench"]))?;
         run(std::process::Command::new(program(root, PROFILE, "coracle-bench")).current_dir(root).args(args))?;

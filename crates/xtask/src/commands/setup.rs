@@ -49,6 +49,24 @@ pub(super) fn ensure_valgrind() -> Result<()> {
     ensure_packages(&[Package { name: "valgrind", programs: &["valgrind"] }])
 }
 
+/// The program that merges profiles, which comes with the compiler; added where it is missing.
+pub(super) fn ensure_profdata() -> Result<PathBuf> {
+    let library = sysroot()?.join("lib/rustlib");
+    let find = || {
+        let targets = std::fs::read_dir(&library).ok()?;
+        targets.flatten().map(|target| target.path().join("bin").join("llvm-profdata")).find(|program| program.is_file())
+    };
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    say("adding the component llvm-tools");
+    run(std::process::Command::new("rustup").args(["component", "add", "llvm-tools"]))?;
+    match find() {
+        Some(program) => Ok(program),
+        None => bail!("there is no llvm-profdata in {}; it comes with `rustup component add llvm-tools`", library.display()),
+    }
+}
+
 /// Installs the servers that tests start.
 pub(super) fn ensure_servers() -> Result<()> {
     ensure_packages(SERVERS)
