@@ -109,13 +109,14 @@ const FIRST: &str = "Hashing the component and its artifact, mapping it, and lin
 const BODIES: &str = "Each piece is copied into and out of the guest's memory. This guest's memory grows with a body, so that its instance is made \
                       anew for each request, and growing and shrinking changes the protection of pages, which both cores have to learn. \
                       Guests of WASI 0.2 write at most 4 KiB with one call, each of which becomes a chunk of its own on the wire; joining them \
-                      was tried and saved nothing. `wasmtime serve` spends two thirds more CPU time on them. Next: rewind memories that have \
+                      was tried and saved nothing. `wasmtime serve` spends nearly twice as much CPU time on them. Next: rewind memories that have \
                       grown, and read from the socket into the guest's memory.";
 const LIVE: &str = "Nobody has looked into it since instances are rewound: what is kept for that counts, too. Next: find the pages that the \
                     store and its tables take.";
 const TAIL: &str = "The load comes from the same two cores: what waits is one of four threads for the slice of another, which native hyper and \
                     `wasmtime serve` show as well (see The tail). Beside the neighbour more is asked of two cores than they have left. Next: a \
-                    machine for the load generator, and guests that compute for long on threads of a lower priority.";
+                    machine for the load generator, shorter slices of the scheduler for threads that serve, and guests that compute for long on \
+                    threads of a lower priority.";
 const DEADLINE: &str = "Loops that run a few times only: small loops are written out, so that the epoch is looked at once for several turns, but \
                         not when they are entered. Next: leave it out where a loop's bounds are constants.";
 
