@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use coracle_base::clock;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use tempfile::TempDir;
 
 use crate::certificates::Pair;
@@ -168,9 +168,18 @@ impl Server {
     /// Stops it as a machine that hangs would: connections stay, and nothing answers.
     ///
     /// # Errors
-    /// When it does not run.
+    /// When it does not run, or does not freeze in time.
     pub fn freeze(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        let child = self.signal(Signal::STOP)?;
+        let begin = clock::now();
+        // Until the thread that takes the signal has its turn, the others go on and may answer.
+        while waitid(WaitId::Pid(Pid::from_child(child)), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG)?.is_none() {
+            if begin.elapsed() > START_TIMEOUT {
+                bail!("{} does not freeze", self.name);
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+        Ok(())
     }
 
     /// Lets it go on after [`Server::freeze`].
@@ -178,12 +187,13 @@ impl Server {
     /// # Errors
     /// As [`Server::freeze`].
     pub fn thaw(&self) -> Result<()> {
-        self.signal(Signal::CONT)
+        self.signal(Signal::CONT).map(drop)
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
+    fn signal(&self, signal: Signal) -> Result<&Child> {
         let child = self.child.as_ref().with_context(|| format!("{} does not run", self.name))?;
-        Ok(kill_process(Pid::from_child(child), signal)?)
+        kill_process(Pid::from_child(child), signal)?;
+        Ok(child)
     }
 
     /// Ends it as an administrator would (SIGTERM), and waits until it is gone.
