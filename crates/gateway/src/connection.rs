@@ -28,9 +28,9 @@ use crate::wire::{Protocol, Wire};
 /// How often an HTTP/2 connection is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What an HTTP/1 connection may hold of a message on its way, in each direction. With much less than a frame of a guest's body or two, the
-/// kernel would be asked for each.
-const BUFFER_BYTES_MAX: usize = 256 << 10;
+/// What an HTTP/1 connection may hold of a message on its way, in each direction. With less, the kernel is given a long body in more pieces
+/// and, where it paces what it sends, sets a timer for each.
+const BUFFER_BYTES_MAX: usize = 320 << 10;
 
 /// What the connections of one worker share.
 pub(crate) struct Shared<S> {

@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::rewind::Marks;
 
 /// Grows with every change to the layout, to [`Metadata`] or to what is done to a binary before it is compiled.
-pub(super) const FORMAT_VERSION: u32 = 5;
+pub(super) const FORMAT_VERSION: u32 = 6;
 
 const MAGIC: [u8; 8] = *b"CORACLE\x01";
 const METADATA_BYTES_MAX: u64 = 4 << 20;

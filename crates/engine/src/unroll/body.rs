@@ -3,21 +3,30 @@
 use wasm_encoder::{BlockType, Encode as _, Instruction, ValType};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
-/// Instructions of one loop, all copies together.
-const INSTRUCTIONS_MAX: usize = 128;
-/// Copies of one loop.
-const COPIES_MAX: usize = 16;
+/// Instructions of the turns inside one loop, all copies together.
+const INSIDE_MAX: usize = 128;
+/// Turns inside one loop.
+const TURNS_INSIDE_MAX: usize = 16;
+/// Instructions of the turns before one loop, all copies together.
+const BEFORE_MAX: usize = 256;
+/// Turns before one loop.
+const TURNS_BEFORE_MAX: usize = 2;
+/// Bytes of a function's body, which is the bound of every WebAssembly engine that keeps to the limits of the JavaScript interface.
+const BODY_BYTES_MAX: usize = 7_654_321;
 
-/// A loop to be written out: where its head and its end stand among the operators.
+/// A loop to be written out: where its head and its end stand among the operators, and how often its body is written.
 #[derive(Debug, Clone, Copy)]
 struct Loop {
     head: usize,
     end: usize,
     result: BlockType,
-    copies: usize,
+    /// Turns that go before the loop, so that one that takes few never comes to its head.
+    before: usize,
+    /// Turns inside the loop, so that its head is come to once for several; 1 leaves it as it was.
+    inside: usize,
 }
 
-/// The body of `function`, which stands in `module`, with its small loops written out; `None` where it has none.
+/// The body of `function`, which stands in `module`, with its small loops written out; `None` where it has none, or would be too long.
 pub(super) fn unroll(function: &FunctionBody<'_>, module: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
     let operators = function.get_operators_reader()?.into_iter_with_offsets().collect::<Result<Vec<_>, _>>()?;
     let loops = loops(&operators);
@@ -33,7 +42,7 @@ pub(super) fn unroll(function: &FunctionBody<'_>, module: &[u8]) -> Result<Optio
         written = one.end + 1;
     }
     body.copy(written, operators.len());
-    Ok(Some(body.bytes))
+    Ok(Some(body.bytes).filter(|bytes| bytes.len() <= BODY_BYTES_MAX))
 }
 
 /// The loops that are written out: short ones without parameters, and with nothing but ordinary operators inside.
@@ -52,9 +61,11 @@ fn loops(operators: &[(Operator<'_>, usize)]) -> Vec<Loop> {
             Operator::End if depth > 0 => depth -= 1,
             Operator::End => {
                 if let Some((head, result)) = open.take() {
-                    let copies = (INSTRUCTIONS_MAX / (index - head)).min(COPIES_MAX);
-                    if copies > 1 {
-                        found.push(Loop { head, end: index, result, copies });
+                    let length = index - head;
+                    let before = (BEFORE_MAX / length).min(TURNS_BEFORE_MAX);
+                    let inside = (INSIDE_MAX / length).clamp(1, TURNS_INSIDE_MAX);
+                    if before > 0 {
+                        found.push(Loop { head, end: index, result, before, inside });
                     }
                 }
             }
@@ -129,21 +140,28 @@ impl Body<'_> {
         instruction.encode(&mut self.bytes);
     }
 
-    /// A loop whose turns are written one after the other: what begins the next turn leaves a block around this one, and what leaves the
-    /// loop leaves a block around all.
+    /// A loop whose turns are written one after the other, first before it and then inside it: what begins the next turn leaves a block
+    /// around this one, and what leaves the loop leaves a block around all.
     fn unroll(&mut self, one: &Loop) {
-        /// From inside the block around one turn: that block, the loop, and the block around all.
-        const LEAVE: u32 = 2;
         self.write(&Instruction::Block(one.result));
-        self.write(&Instruction::Loop(one.result));
-        for _ in 1..one.copies {
-            self.write(&Instruction::Block(BlockType::Empty));
-            self.turn(one, LEAVE);
-            self.write(&Instruction::Br(LEAVE));
-            self.write(&Instruction::End);
+        for _ in 0..one.before {
+            self.turn_in_block(one, 1);
         }
-        self.turn(one, LEAVE - 1);
+        self.write(&Instruction::Loop(one.result));
+        for _ in 1..one.inside {
+            self.turn_in_block(one, 2);
+        }
+        self.turn(one, 1);
         self.write(&Instruction::End);
+        self.write(&Instruction::End);
+    }
+
+    /// One turn in a block of its own, which is followed by the next turn; `leave` is the label, from inside that block, of the one around
+    /// all.
+    fn turn_in_block(&mut self, one: &Loop, leave: u32) {
+        self.write(&Instruction::Block(BlockType::Empty));
+        self.turn(one, leave);
+        self.write(&Instruction::Br(leave));
         self.write(&Instruction::End);
     }
 

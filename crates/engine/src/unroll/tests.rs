@@ -1,7 +1,7 @@
 //! That code does the same when its loops are written out, and which loops are.
 
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
-use wasmtime::{Engine, Instance, Module, Store};
+use wasmtime::{Config, Engine, Instance, Module, Store, UpdateDeadline};
 
 use super::*;
 
@@ -45,15 +45,49 @@ fn same(wat: &str) {
     assert_eq!(answers(&before, &arguments), answers(&after, &arguments));
 }
 
+const REPEATED_BY_ITS_LAST_BRANCH: &str = r#"(module (func (export "run") (param $n i32) (result i64) (local $sum i64)
+    (loop $again
+        (local.set $sum (i64.add (i64.mul (local.get $sum) (i64.const 3)) (i64.extend_i32_s (local.get $n))))
+        (br_if $again (i32.gt_s (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 0))))
+    (local.get $sum)))"#;
+
 #[test]
 fn a_loop_that_is_repeated_by_its_last_branch() {
-    same(
-        r#"(module (func (export "run") (param $n i32) (result i64) (local $sum i64)
-            (loop $again
-                (local.set $sum (i64.add (i64.mul (local.get $sum) (i64.const 3)) (i64.extend_i32_s (local.get $n))))
-                (br_if $again (i32.gt_s (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 0))))
-            (local.get $sum)))"#,
-    );
+    same(REPEATED_BY_ITS_LAST_BRANCH);
+}
+
+/// How often a call of `run` with `argument` is asked whether it may go on.
+fn questions(wasm: &[u8], argument: i32) -> u32 {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let module = Module::new(&engine, wasm).unwrap();
+    let mut store = Store::new(&engine, 0);
+    // Time is always up.
+    store.set_epoch_deadline(0);
+    store.epoch_deadline_callback(|mut store| {
+        *store.data_mut() += 1;
+        Ok(UpdateDeadline::Continue(0))
+    });
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let run = instance.get_typed_func::<i32, i64>(&mut store, "run").unwrap();
+    run.call(&mut store, argument).unwrap();
+    *store.data()
+}
+
+#[test]
+fn a_loop_of_few_turns_asks_nothing_and_one_of_many_asks_once_for_several() {
+    let (before, after) = unrolled(REPEATED_BY_ITS_LAST_BRANCH);
+    let asked = |turns| (questions(&before, turns), questions(&after, turns));
+    // One question is the function's own. Its loop has 16 instructions: two turns stand before it, and eight inside.
+    for (turns, questions) in [(1, 1), (2, 1), (3, 2), (10, 2), (11, 3), (802, 101)] {
+        assert_eq!(asked(turns), (1 + turns as u32, questions), "{turns} turns");
+    }
+}
+
+#[test]
+fn a_function_that_would_be_too_long_for_an_engine_stays() {
+    let one = "(loop $again (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))";
+    let (before, after) = unrolled(&format!("(module (func (param $n i32) {}))", one.repeat(100_000)));
+    assert_eq!(before, after);
 }
 
 #[test]
@@ -110,7 +144,7 @@ fn loops_beside_and_inside_each_other_and_one_that_traps() {
 
 #[test]
 fn what_is_long_or_calls_or_takes_parameters_stays() {
-    let long = "(local.set $n (i32.add (local.get $n) (i32.const 1)))".repeat(40);
+    let long = "(local.set $n (i32.add (local.get $n) (i32.const 1)))".repeat(80);
     for inside in
         [long.as_str(), "(call $f)", "(drop (memory.grow (i32.const 1)))", "(memory.fill (i32.const 0) (i32.const 0) (i32.const 9))"]
     {
