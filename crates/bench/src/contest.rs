@@ -127,16 +127,17 @@ pub(crate) fn load(server: &Server, discipline: &Discipline, time: Duration) -> 
 /// Puts `server` under load once, and what that costs.
 pub(crate) fn measure(server: &Server, discipline: &Discipline, time: Duration) -> Result<Run> {
     let processes = server.processes();
-    let before_us = processes.cpu_us()?;
+    let before = processes.cpu_time()?;
     let mut resident_mib = 0.0;
     let outcome = load(server, discipline, time).run_and(|| resident_mib = processes.resident_mib())?;
-    let spent_us = processes.cpu_us()? - before_us;
+    let spent = processes.cpu_time()?.since(before);
     if outcome.failed as f64 > outcome.answered as f64 * FAILED_SHARE_MAX {
         bail!("{} requests failed and {} were answered", outcome.failed, outcome.answered);
     }
     let mut run = Run::from([
         (Metric::RequestsPerS, outcome.per_second()),
-        (Metric::CpuUs, spent_us / outcome.answered as f64),
+        (Metric::CpuUs, spent.all_us / outcome.answered as f64),
+        (Metric::KernelUs, spent.kernel_us / outcome.answered as f64),
         (Metric::P50Ms, outcome.time_ms(50.0)),
         (Metric::P99Ms, outcome.time_ms(99.0)),
         (Metric::ResidentMib, resident_mib),

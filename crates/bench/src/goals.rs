@@ -94,9 +94,9 @@ const fn operations(group: &'static str, subject: &'static str, metric: Metric) 
 }
 
 /// Why the goals of the request path are missed.
-const PATH: &str = "More than half of a request's CPU time is the kernel's, most of it for sending, as in every server. On this machine \
-                    `wasmtime serve` with reuse takes some 2.5 × what native hyper takes, so that 2.5 × less would be a server without a guest. \
-                    Of our own instructions half lower and lift `wasi:http`, call by call, and a quarter are HTTP/1, which is read by our own \
+const PATH: &str = "More than half of a request's CPU time is the kernel's, most of it for sending, as in every server (see HTTP hello). On \
+                    this machine 2.5 × less than `wasmtime serve` with reuse is about what native hyper takes without a guest, and little more \
+                    than the kernel's part alone. Of our own instructions half lower and lift `wasi:http`, call by call, and a quarter are HTTP/1, which is read by our own \
                     framing and again by hyper. Next: read and write HTTP/1 once, in the gateway, and answer the guest's questions about a \
                     request inside the guest's own memory, by a component that is composed with it.";
 const THREADS: &str = "Threads that run guests write to no memory in common; what is left is the processor's. Plain wasmtime takes longer on two \
@@ -108,17 +108,17 @@ const FIRST: &str = "Hashing the component and its artifact, mapping it, and lin
                      link-time optimisation. Next: keep what was linked while only its code is unmapped.";
 const BODIES: &str = "Each piece is copied into and out of the guest's memory. This guest's memory grows with a body, so that its instance is made \
                       anew for each request, and growing and shrinking changes the protection of pages, which both cores have to learn. \
-                      Guests of WASI 0.2 write at most 4 KiB with one call, each of which becomes a chunk of its own on the wire; joining them \
-                      was tried and saved nothing. `wasmtime serve` spends nearly twice as much CPU time on them. Next: rewind memories that have \
-                      grown, and read from the socket into the guest's memory.";
+                      `wasmtime serve` spends nearly twice as much CPU time on them. Next: rewind memories that have grown, and read from the \
+                      socket into the guest's memory.";
 const LIVE: &str = "Nobody has looked into it since instances are rewound: what is kept for that counts, too. Next: find the pages that the \
                     store and its tables take.";
-const TAIL: &str = "The load comes from the same two cores: what waits is one of four threads for the slice of another, which native hyper and \
-                    `wasmtime serve` show as well (see The tail). Beside the neighbour more is asked of two cores than they have left. Next: a \
-                    machine for the load generator, shorter slices of the scheduler for threads that serve, and guests that compute for long on \
-                    threads of a lower priority.";
-const DEADLINE: &str = "Loops that run a few times only: small loops are written out, so that the epoch is looked at once for several turns, but \
-                        not when they are entered. Next: leave it out where a loop's bounds are constants.";
+const TAIL: &str = "The load comes from the same two cores: what waits is one of four threads for another, until the kernel's tick of 4 ms at the \
+                    latest. The same server has runs of either kind, p99 at twice its p50 or at ten times, as threads happen to share the cores, \
+                    and so has native hyper (see The tail). Slices of 0.1 ms for the threads that serve, a core of its own for each of them, and \
+                    the generator in a real-time class were tried and changed nothing. Beside the neighbour more is asked of two cores than \
+                    they have left. Next: a machine for the load generator, and guests that compute for long on threads of a lower priority.";
+const DEADLINE: &str = "Loops that call or hold other loops look at the epoch in each turn; small ones are written out, before and inside the loop, \
+                        so that those of few turns never look at it and others once for several. Next: write out what holds small loops.";
 
 const fn ratio(text: &'static str, over: Figure, under: Figure, bound: Bound) -> Goal {
     Goal { text, value: Value::Ratio(over, under), bound, shortfall: "" }

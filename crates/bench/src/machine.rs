@@ -11,6 +11,9 @@ pub(crate) struct Machine {
     pub(crate) memory_mib: u64,
     pub(crate) kernel: String,
     pub(crate) system: String,
+    /// How TCP adapts to the network: some ways of it set a timer for what they send, also to the machine itself.
+    #[serde(default = "unknown")]
+    pub(crate) congestion_control: String,
     /// The load average of the minute before the run: an idle machine has 0.
     pub(crate) load_before: f64,
 }
@@ -20,16 +23,22 @@ impl Machine {
         let file = |path| std::fs::read_to_string(path).unwrap_or_default();
         let (cpu, memory, release) = (file("/proc/cpuinfo"), file("/proc/meminfo"), file("/etc/os-release"));
         let memory_kib: u64 = field(&memory, "MemTotal", ':').and_then(|value| value.split(' ').next()?.parse().ok()).unwrap_or(0);
-        let unknown = || "unknown".to_owned();
         Self {
             cpu: field(&cpu, "model name", ':').map_or_else(unknown, str::to_owned),
             cores: shards::cores().get(),
             memory_mib: memory_kib / 1_024,
             kernel: format!("{} {}", file("/proc/sys/kernel/ostype").trim(), file("/proc/sys/kernel/osrelease").trim()),
             system: field(&release, "PRETTY_NAME", '=').map_or_else(unknown, |name| name.trim_matches('"').to_owned()),
+            congestion_control: Some(file("/proc/sys/net/ipv4/tcp_congestion_control").trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(unknown),
             load_before: file("/proc/loadavg").split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
         }
     }
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 /// The value of the first line `name<separator>value`.

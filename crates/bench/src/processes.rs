@@ -20,6 +20,28 @@ struct Stat {
     parent: u32,
     /// User and system time, its own and that of children which have ended.
     ticks: u64,
+    /// The system time among it.
+    kernel_ticks: u64,
+}
+
+/// CPU time in microseconds, in steps of ten milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct CpuTime {
+    pub(crate) all_us: f64,
+    /// What the kernel did for the process.
+    pub(crate) kernel_us: f64,
+}
+
+impl CpuTime {
+    /// What has been spent since `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self { all_us: self.all_us - before.all_us, kernel_us: self.kernel_us - before.kernel_us }
+    }
+
+    fn of(stats: &[Stat]) -> Self {
+        let us = |ticks: fn(&Stat) -> u64| stats.iter().map(|stat| ticks(stat) as f64 * TICK_US).sum();
+        Self { all_us: us(|stat| stat.ticks), kernel_us: us(|stat| stat.kernel_ticks) }
+    }
 }
 
 impl Tree {
@@ -28,13 +50,13 @@ impl Tree {
         Self { roots }
     }
 
-    /// CPU time so far, in microseconds, in steps of ten milliseconds.
-    pub(crate) fn cpu_us(&self) -> Result<f64> {
+    /// CPU time so far.
+    pub(crate) fn cpu_time(&self) -> Result<CpuTime> {
         let members = self.members();
         if members.is_empty() {
             bail!("the server has ended");
         }
-        Ok(members.iter().map(|stat| stat.ticks as f64 * TICK_US).sum())
+        Ok(CpuTime::of(&members))
     }
 
     /// Memory that is there for these processes, with the code that other processes may share.
@@ -55,10 +77,10 @@ impl Tree {
     }
 }
 
-/// CPU time of this process so far, in microseconds, in steps of ten milliseconds, without that of children which run.
-pub(crate) fn own_cpu_us() -> Result<f64> {
+/// CPU time of this process so far, without that of children which run.
+pub(crate) fn own_cpu_time() -> Result<CpuTime> {
     let stat = parse(&std::fs::read_to_string("/proc/self/stat")?);
-    stat.map(|stat| stat.ticks as f64 * TICK_US).ok_or_else(|| anyhow::anyhow!("/proc/self/stat is not understood"))
+    stat.map(|stat| CpuTime::of(&[stat])).ok_or_else(|| anyhow::anyhow!("/proc/self/stat is not understood"))
 }
 
 fn members_of(roots: &[u32], all: &[Stat]) -> Vec<Stat> {
@@ -78,8 +100,9 @@ fn parse(line: &str) -> Option<Stat> {
     let pid = front.split(' ').next()?.parse().ok()?;
     let fields: Vec<&str> = back.split_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    let ticks = [11, 12, 13, 14].into_iter().map(number).sum::<Option<u64>>()?;
-    Some(Stat { pid, parent: u32::try_from(number(1)?).ok()?, ticks })
+    let user_ticks = number(11)? + number(13)?;
+    let kernel_ticks = number(12)? + number(14)?;
+    Some(Stat { pid, parent: u32::try_from(number(1)?).ok()?, ticks: user_ticks + kernel_ticks, kernel_ticks })
 }
 
 /// Pages of this process that nobody else has, in kibibytes.
@@ -148,13 +171,13 @@ mod tests {
     #[test]
     fn a_name_with_blanks_and_brackets_does_not_shift_the_fields() {
         let line = "42 (a (b) c) S 7 42 42 0 -1 4194304 100 200 0 0 5 6 7 8 20 0 3 0 100 1 1";
-        assert_eq!(parse(line), Some(Stat { pid: 42, parent: 7, ticks: 26 }));
+        assert_eq!(parse(line), Some(Stat { pid: 42, parent: 7, ticks: 26, kernel_ticks: 14 }));
         assert_eq!(parse("nonsense"), None);
     }
 
     #[test]
     fn a_tree_has_the_children_of_children() {
-        let stat = |pid, parent| Stat { pid, parent, ticks: 0 };
+        let stat = |pid, parent| Stat { pid, parent, ticks: 0, kernel_ticks: 0 };
         let all = [stat(1, 0), stat(4, 3), stat(3, 2), stat(2, 1), stat(9, 1)];
         let members: Vec<_> = members_of(&[2], &all).into_iter().map(|stat| stat.pid).collect();
         assert_eq!(members, [4, 3, 2]);
@@ -176,6 +199,6 @@ mod tests {
     fn this_process_has_memory() {
         let tree = Tree::of(vec![std::process::id()]);
         assert!(tree.resident_mib() > 0.1);
-        tree.cpu_us().unwrap();
+        tree.cpu_time().unwrap();
     }
 }

@@ -25,10 +25,11 @@ pub(super) const CASE: Case = Case {
             of at most 64 KiB without announcing its length (down), over 32 connections. The native server does the same through hyper's \
             streams. Memory is taken at the end of the load, while all connections are open.",
     untold: "Client and server copy through the same two cores and the loopback device, which has no packets to lose and no bandwidth to \
-             run out of.",
+             run out of. Where TCP paces what it sends, as BBR does, it sets timers for the loopback device, too, and a server that leaves \
+             pauses while it sends is paced more.",
     peers: &[&wasmtime::PEER],
     run,
-    columns: &[Metric::MibPerS, Metric::RequestsPerS, Metric::CpuUs, Metric::P50Ms, Metric::P99Ms, Metric::ResidentMib],
+    columns: &[Metric::MibPerS, Metric::RequestsPerS, Metric::CpuUs, Metric::KernelUs, Metric::P50Ms, Metric::P99Ms, Metric::ResidentMib],
     plot: Metric::MibPerS,
     reference: NATIVE,
 };

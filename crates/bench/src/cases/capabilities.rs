@@ -129,15 +129,15 @@ fn measure(bench: &Bench, workers: &Workers, backend: Backend, prepare: &str, op
 
 /// Lets as many tasks as there are do `operation` for as long as `time`.
 async fn under_load(workers: &Workers, doer: &Doer, operation: Operation, time: Duration) -> Result<Run> {
-    let (begun, before_us) = (clock::now(), processes::own_cpu_us()?);
+    let (begun, before) = (clock::now(), processes::own_cpu_time()?);
     let places = workers.handles.iter().cycle().take(TASKS);
     let tasks: Vec<_> = places.map(|worker| worker.spawn(task(doer.clone(), operation, begun + time))).collect();
     let mut done = 0;
     for task in tasks {
         done += task.await??;
     }
-    let (elapsed, spent_us) = (begun.elapsed().as_secs_f64(), processes::own_cpu_us()? - before_us);
-    Ok(Run::from([(Metric::OperationsPerS, done as f64 / elapsed), (Metric::CpuUsEach, spent_us / done.max(1) as f64)]))
+    let (elapsed, spent) = (begun.elapsed().as_secs_f64(), processes::own_cpu_time()?.since(before));
+    Ok(Run::from([(Metric::OperationsPerS, done as f64 / elapsed), (Metric::CpuUsEach, spent.all_us / done.max(1) as f64)]))
 }
 
 /// Does operations until `end`; how many.

@@ -25,7 +25,7 @@ pub(super) const CASE: Case = Case {
              for all requests, which isolates none from the other.",
     peers: &[&wasmtime::PEER, &deno::PEER, &node::PEER, &workerd::PEER, &envoy::PEER],
     run,
-    columns: &[Metric::RequestsPerS, Metric::CpuUs, Metric::P50Ms, Metric::P99Ms, Metric::IdleMib, Metric::ResidentMib],
+    columns: &[Metric::RequestsPerS, Metric::CpuUs, Metric::KernelUs, Metric::P50Ms, Metric::P99Ms, Metric::IdleMib, Metric::ResidentMib],
     plot: Metric::CpuUs,
     reference: NATIVE,
 };

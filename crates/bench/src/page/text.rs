@@ -32,8 +32,8 @@ const METHOD: &str = "\
   ([014](decisions/014-a-profile.md)). The native servers and what embeds the engine in this process are built with `release`. Both are
   copied before they run, as an installation does: what a linker has just written lies in the kernel's cache in small pieces, and each is
   mapped on its own, which takes a start a millisecond. Peers are what their makers publish; `wasmtime` is built by `cargo install`.
-- CPU time is what the kernel accounts to all processes of a server, user and system, divided by the requests that it answered. Memory is
-  the resident set of the same processes, code included.
+- CPU time is what the kernel accounts to all processes of a server, user and system, divided by the requests that it answered; the kernel's
+  part of it is the system time alone. Memory is the resident set of the same processes, code included.
 - Compare figures within one table. CPU time of a request depends on the processor, on what the other core does, and on the kernel.
 ";
 
@@ -80,7 +80,7 @@ fn push_machine(page: &mut String, record: &Record) {
     let Record { machine, plan, .. } = record;
     let _ = write!(
         page,
-        "\nOn {}, from {}: {} with {} cores, {} GiB of memory, {}, {}. The load of the machine before the run was {}. {} runs of each \
+        "\nOn {}, from {}: {} with {} cores, {} GiB of memory, {}, {}, TCP with {}. The load of the machine before the run was {}. {} runs of each \
          subject, {} s each where they are under load; the whole took {} minutes.\n\n",
         day(record.started_unix_ms),
         record.versions.get("coracle").map_or("an unknown version", String::as_str),
@@ -89,6 +89,7 @@ fn push_machine(page: &mut String, record: &Record) {
         machine.memory_mib.div_ceil(1_024),
         machine.kernel,
         machine.system,
+        machine.congestion_control,
         show(machine.load_before),
         plan.runs,
         show(plan.seconds),

@@ -142,14 +142,15 @@ impl Footer {
         let payload_bytes = u64::from_le_bytes(field(&mut file)?);
         let metadata_bytes = u64::from_le_bytes(field(&mut file)?);
         let found = u32::from_le_bytes(field(&mut file)?);
-        let _reserved: [u8; 4] = field(&mut file)?;
+        let reserved: [u8; 4] = field(&mut file)?;
         if field(&mut file)? != MAGIC {
             return Err(ArtifactError::NotSealed);
         }
         if found != FORMAT_VERSION {
             return Err(ArtifactError::Format { found });
         }
-        if payload_bytes.checked_add(metadata_bytes) != Some(start) || metadata_bytes > METADATA_BYTES_MAX {
+        let is_whole = payload_bytes.checked_add(metadata_bytes) == Some(start);
+        if !is_whole || metadata_bytes > METADATA_BYTES_MAX || reserved != [0; 4] {
             return Err(ArtifactError::Damaged { part: "seal" });
         }
         Ok(Self { payload_bytes, metadata_bytes, payload, metadata })
