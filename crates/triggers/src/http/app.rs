@@ -181,8 +181,10 @@ impl HttpApp {
         match &found.value.target {
             Target::Static(response) => response.clone().map(Body::full),
             Target::Component(handler) => {
-                let added = headers::of_request(route, &found, request.uri(), peer);
-                headers::replace(request.headers_mut(), added);
+                if handler.sees_headers() {
+                    let added = headers::of_request(route, &found, request.uri(), peer);
+                    headers::replace(request.headers_mut(), added);
+                }
                 answer(handler, request, peer, span).await
             }
         }
@@ -199,8 +201,10 @@ impl HttpApp {
     pub(super) async fn call_component(&self, id: &str, mut request: Request<Body>, peer: Peer) -> Option<Response<Body>> {
         let handler = self.handlers.iter().find(|(known, _)| known.as_str() == id).map(|(_, handler)| handler)?;
         let span = trace::request(&request, peer, headers::CALL_ROUTE);
-        let added = headers::of_call(request.uri(), peer);
-        headers::replace(request.headers_mut(), added);
+        if handler.sees_headers() {
+            let added = headers::of_call(request.uri(), peer);
+            headers::replace(request.headers_mut(), added);
+        }
         Some(answer(handler, request, peer, span).await)
     }
 

@@ -91,6 +91,15 @@ impl Handler {
         &self.runnable
     }
 
+    /// Whether the guest can look at the headers of a request, or pass them on. Where it cannot, none need be made for it.
+    pub(super) fn sees_headers(&self) -> bool {
+        match &self.kind {
+            Kind::P2(guest) => guest.sees_headers(),
+            // A guest of WASI 0.3 can hand a request on without a look at it.
+            Kind::P3(_) | Kind::SpinV1(_) => true,
+        }
+    }
+
     /// Waits for the right to run, and calls the guest. The request's URI must carry the authority that routing settled on.
     ///
     /// # Errors

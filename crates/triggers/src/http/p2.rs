@@ -7,6 +7,8 @@ use coracle_engine::Fault;
 use coracle_host::Runnable;
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 use wasmtime_wasi_http::Error;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
@@ -15,6 +17,10 @@ use super::call::{Answer, Asked, Begun, settle};
 use super::pool::{Instance, Pool};
 use super::{Body, Peer};
 
+/// The interface that shows a guest its request, and the function of it for the headers.
+const TYPES: &str = "wasi:http/types@";
+const HEADERS: &str = "[method]incoming-request.headers";
+
 /// A guest of this kind, ready to be instantiated.
 pub(super) struct P2(Arc<Ready>);
 
@@ -22,12 +28,19 @@ struct Ready {
     runnable: Arc<Runnable>,
     exports: ProxyIndices,
     pool: Pool<Proxy>,
+    sees_headers: bool,
 }
 
 impl P2 {
     pub(super) fn new(runnable: &Arc<Runnable>) -> wasmtime::Result<Self> {
-        let (exports, pool) = (ProxyIndices::new(runnable.pre()?)?, Pool::new(runnable));
-        Ok(Self(Arc::new(Ready { runnable: Arc::clone(runnable), exports, pool })))
+        let pre = runnable.pre()?;
+        let (exports, pool, sees_headers) = (ProxyIndices::new(pre)?, Pool::new(runnable), sees_headers(pre.component()));
+        Ok(Self(Arc::new(Ready { runnable: Arc::clone(runnable), exports, pool, sees_headers })))
+    }
+
+    /// Whether the guest can look at the headers of a request.
+    pub(super) fn sees_headers(&self) -> bool {
+        self.0.sees_headers
     }
 
     /// Gives `request` to an instance.
@@ -41,6 +54,15 @@ impl P2 {
         let run = settle(Box::new(invocation).run(), &meter);
         Ok(Begun { asked, run, meter, answer })
     }
+}
+
+/// Whether `component` imports the function that shows the headers of a request. There is no other way to them, not even for passing them on.
+fn sees_headers(component: &Component) -> bool {
+    let (engine, ty) = (component.engine(), component.component_type());
+    ty.imports(engine).any(|(name, import)| match import.ty {
+        ComponentItem::ComponentInstance(types) => name.starts_with(TYPES) && types.get_export(engine, HEADERS).is_some(),
+        _ => false,
+    })
 }
 
 struct Invocation {
@@ -90,5 +112,30 @@ impl Ready {
         instance.proxy = Some(self.exports.load(&mut instance.store, &guest)?);
         instance.store.data().meter().instantiated();
         self.pool.made(instance, &guest, uses).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Engine;
+
+    use super::*;
+
+    #[test]
+    fn who_imports_the_headers_sees_them() {
+        let sees = |interface: &str, function: &str| {
+            let text = format!(
+                r#"(component (import "{interface}" (instance
+                    (export "fields" (type $fields (sub resource)))
+                    (export "incoming-request" (type $request (sub resource)))
+                    (export "{function}" (func (param "self" (borrow $request)) (result (own $fields)))))))"#
+            );
+            sees_headers(&Component::new(&Engine::default(), text).unwrap())
+        };
+        for version in ["0.2.0", "0.2.12", "0.2.0-rc-2023-11-10"] {
+            assert!(sees(&format!("wasi:http/types@{version}"), HEADERS), "{version}");
+        }
+        assert!(!sees("wasi:http/types@0.2.0", "[method]incoming-request.trailers"));
+        assert!(!sees("other:http/types@0.2.0", HEADERS));
     }
 }
