@@ -198,15 +198,14 @@ pub(crate) fn config(settings: &Settings, generation: Generation, pooling: bool)
 }
 
 fn pool(settings: &Settings) -> PoolingAllocationConfig {
-    /// Core instances of one component; SDKs make three to five.
-    const CORE_INSTANCES_EACH: u32 = 5;
     /// Tables of one component, counting those of its adapters.
     const TABLES_EACH: u32 = 4;
 
     let mut pool = PoolingAllocationConfig::new();
     let instances = settings.instances_max;
     pool.total_component_instances(instances);
-    pool.total_core_instances(instances.saturating_mul(CORE_INSTANCES_EACH));
+    // They are counted and have no slots of their own. What bounds them is the limit of each component: Python's have a dozen.
+    pool.total_core_instances(u32::MAX);
     pool.total_memories(instances.saturating_mul(2));
     pool.total_tables(instances.saturating_mul(TABLES_EACH));
     pool.total_stacks(instances);

@@ -204,6 +204,16 @@ fn artifacts_fit_pooled_and_unpooled_engines() {
     load(&loader, &wat(ANSWER)).unwrap();
 }
 
+#[tokio::test]
+async fn an_instance_has_its_place_however_many_core_instances_it_has() {
+    // As many as Python's have.
+    let many = "(core instance (instantiate $empty))".repeat(12);
+    let text = ANSWER.replacen("(component", &format!("(component (core module $empty) {many}"), 1);
+    let engines = std::sync::Arc::new(Engines::new(&Settings { instances_max: 1, ..Settings::default() }).unwrap());
+    let component = load(&Loader::new(engines, None, Compiler::InProcess), &wat(&text)).unwrap();
+    assert_eq!(run(&component, Limits::default()).await.unwrap(), 42);
+}
+
 #[test]
 fn real_guests_survive_the_cache() {
     let dir = tempfile::tempdir().unwrap();
