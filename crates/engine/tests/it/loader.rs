@@ -3,11 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use coracle_engine::{ArtifactCache, ArtifactError, CacheError, Compiler, Engines, Limits, LoadError, Loader, Settings};
 use coracle_testkit::fixture;
+use wasmtime::component::Linker;
 
-use crate::support::{ANSWER, engines, load, loader, run, wat};
+use crate::support::{ANSWER, engines, load, loader, run, store_on, wat};
 
 fn artifacts(dir: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(dir.join("cache")).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -197,7 +199,7 @@ fn artifacts_fit_pooled_and_unpooled_engines() {
     let dir = tempfile::tempdir().unwrap();
     load(&loader(dir.path()), &wat(ANSWER)).unwrap();
     let small = Settings { instances_max: 4, memory_bytes_max: 64 << 20, ..Settings::default() };
-    let pooled = std::sync::Arc::new(Engines::new(&small).unwrap());
+    let pooled = Arc::new(Engines::new(&small).unwrap());
     assert!(pooled.is_pooled());
     let cache = ArtifactCache::open(&dir.path().join("cache"), ArtifactCache::BYTES_MAX).unwrap();
     let loader = Loader::new(pooled, Some(cache), Compiler::Off);
@@ -209,9 +211,12 @@ async fn an_instance_has_its_place_however_many_core_instances_it_has() {
     // As many as Python's have.
     let many = "(core instance (instantiate $empty))".repeat(12);
     let text = ANSWER.replacen("(component", &format!("(component (core module $empty) {many}"), 1);
-    let engines = std::sync::Arc::new(Engines::new(&Settings { instances_max: 1, ..Settings::default() }).unwrap());
-    let component = load(&Loader::new(engines, None, Compiler::InProcess), &wat(&text)).unwrap();
-    assert_eq!(run(&component, Limits::default()).await.unwrap(), 42);
+    let engines = Arc::new(Engines::new(&Settings { instances_max: 1, ..Settings::default() }).unwrap());
+    assert!(engines.is_pooled());
+    let component = load(&Loader::new(Arc::clone(&engines), None, Compiler::InProcess), &wat(&text)).unwrap();
+    let pre = component.prepare(&Linker::new(engines.get(component.generation()))).unwrap();
+    let mut store = store_on(&engines, &component, Limits::default());
+    pre.instantiate_async(&mut store).await.unwrap();
 }
 
 #[test]
