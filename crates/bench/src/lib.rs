@@ -2,6 +2,7 @@
 //! it should come to in `goals`, and `page` turns the record of a run into docs/performance.md.
 
 pub mod density;
+pub mod live;
 pub mod native;
 pub mod steps;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 
 /// Microseconds of one tick of the kernel's accounting, which is 100 Hz for programs on every Linux.
 const TICK_US: f64 = 10_000.0;
@@ -106,7 +107,7 @@ fn parse(line: &str) -> Option<Stat> {
 }
 
 /// Pages of this process that nobody else has, in kibibytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mapped {
     /// All that were written to.
     pub(crate) private_kib: f64,
