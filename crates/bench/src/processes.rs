@@ -136,20 +136,23 @@ fn mapped_of(smaps: &str) -> Mapped {
     let mut sum = Mapped::default();
     // The areas that touch each other, and how much of them was written to.
     let (mut touching_kib, mut touching_end) = (0.0, 0);
+    // Pages of a program's code count as dirty while what the linker has written is still on its way to the disk.
+    let mut is_writable = false;
     for line in smaps.lines() {
         if let Some((from, to, rights)) = area(line) {
             if from != touching_end {
                 touching_kib = 0.0;
             }
             touching_end = to;
+            is_writable = rights.starts_with("rw");
             if rights.starts_with("---") {
                 if to - from >= REST_BYTES_MIN {
                     sum.guest_kib += touching_kib;
                 }
                 touching_kib = 0.0;
             }
-        } else if let Some(kib) =
-            line.strip_prefix("Private_Dirty:").and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok())
+        } else if is_writable
+            && let Some(kib) = line.strip_prefix("Private_Dirty:").and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok())
         {
             sum.private_kib += kib;
             touching_kib += kib;
@@ -191,7 +194,8 @@ mod tests {
             20000-30000 rw-p 0 00:00 0\nPrivate_Dirty: 4 kB\n\
             30000-100000000 ---p 0 00:00 0\nPrivate_Dirty: 0 kB\n\
             200000000-200010000 rw-p 0 00:00 0\nPrivate_Dirty: 16 kB\n\
-            200010000-200011000 ---p 0 00:00 0\nPrivate_Dirty: 0 kB\n";
+            200010000-200011000 ---p 0 00:00 0\nPrivate_Dirty: 0 kB\n\
+            300000000-300010000 r-xp 0 00:01 8 /program\nPrivate_Dirty: 32 kB\n";
         assert_eq!(mapped_of(smaps), Mapped { private_kib: 40.0, guest_kib: 16.0 });
         assert!(mapped().unwrap().private_kib > 0.0);
     }
