@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use coracle_engine::{Bind, Compiler, Engines, GrantRequest, Identity, Limits, Loader, RuntimeConfig, Settings, Site};
+use coracle_engine::{ArtifactCache, Bind, Compiler, Engines, GrantRequest, Identity, Limits, Loader, RuntimeConfig, Settings, Site};
 use coracle_host::{Parts, Runnable};
 use coracle_triggers::http::{Body, Handler, Peer};
 use http_body_util::BodyExt as _;
@@ -16,12 +16,14 @@ use serde_json::Value;
 /// Where requests seem to come from.
 pub(crate) const PEER: Peer = Peer { client: SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1), tls: false };
 
-/// What a guest is granted, and what stands behind it.
+/// What a guest is granted, what stands behind it, and where it was compiled before.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
     pub(crate) grants: BTreeMap<String, Value>,
     /// The runtime configuration.
     pub(crate) config: toml::Table,
+    /// Where its compiled code is kept, if anywhere.
+    pub(crate) cache: Option<ArtifactCache>,
 }
 
 /// The handler of `guest` under `limits`, which is granted nothing.
@@ -33,7 +35,7 @@ pub(crate) fn handler(guest: &Path, settings: &Settings, limits: Limits) -> Resu
 pub(crate) fn handler_given(guest: &Path, settings: &Settings, limits: Limits, given: Given) -> Result<Handler> {
     let engines = Arc::new(Engines::new(settings)?);
     let bytes = std::fs::read(guest).with_context(|| format!("no guest at {}", guest.display()))?;
-    let component = Loader::new(Arc::clone(&engines), None, Compiler::InProcess).load(&bytes, &|_| {})?;
+    let component = Loader::new(Arc::clone(&engines), given.cache, Compiler::InProcess).load(&bytes, &|_| {})?;
     let linker = coracle_capabilities::linker(engines.get(component.generation()), component.generation())?;
     let mut site = Site::default();
     let labels = |value: &Value| value.as_array().into_iter().flatten().filter_map(|label| label.as_str().map(str::to_owned)).collect();

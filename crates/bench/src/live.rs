@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use coracle_engine::{Limits, Reuse, Settings};
+use coracle_engine::{ArtifactCache, Limits, Reuse, Settings};
 use coracle_triggers::http::{Body, Handler};
 use futures::StreamExt as _;
 
@@ -17,7 +17,7 @@ use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::embedded::{self, PEER};
+use crate::embedded::{self, Given, PEER};
 use crate::processes::{Mapped, mapped};
 
 /// Instances that live at once.
@@ -32,24 +32,26 @@ pub(crate) struct Grown {
     pub(crate) called: Mapped,
 }
 
-/// Makes instances of `guest`, which takes a body at `/up`, and prints what they take.
+/// Makes instances of `guest`, which takes a body at `/up`, and prints what they take. What compiling leaves behind would hide some of it: the
+/// figures are those of a second start with the same `cache`.
 ///
 /// # Errors
 /// When the guest does not load, or answers otherwise.
 #[expect(clippy::print_stdout, reason = "the figures are what was asked for")]
-pub fn print(guest: &Path) -> Result<()> {
+pub fn print(guest: &Path, cache: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let grown = runtime.block_on(grow(guest))?;
+    let grown = runtime.block_on(grow(guest, cache))?;
     println!("{}", serde_json::to_string(&grown)?);
     Ok(())
 }
 
-async fn grow(guest: &Path) -> Result<Grown> {
+async fn grow(guest: &Path, cache: &Path) -> Result<Grown> {
     let reuse = Reuse { requests_max: 1_000, concurrent_max: 1, idle: Duration::from_secs(600) };
     let limits = Limits { concurrency: INSTANCES, reuse: Some(reuse), ..Limits::default() };
     // A quarter of all may be idle.
     let settings = Settings { instances_max: 4 * INSTANCES as u32, ..Settings::default() };
-    let handler = embedded::handler(guest, &settings, limits)?;
+    let given = Given { cache: Some(ArtifactCache::open(cache, ArtifactCache::BYTES_MAX)?), ..Given::default() };
+    let handler = embedded::handler_given(guest, &settings, limits, given)?;
     // What is made once for all instances is made before.
     finish(vec![begin(&handler).await?]).await?;
     let before = mapped()?;

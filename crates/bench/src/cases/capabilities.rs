@@ -98,7 +98,7 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
 fn measure(bench: &Bench, workers: &Workers, backend: Backend, prepare: &str, operations: &[Operation]) -> Result<Vec<Series>> {
     let labels = ["key-value", "sqlite"].map(|key| (key, json!(["default"])));
     let grants = labels.into_iter().chain(backend.grants.iter().cloned()).map(|(key, grant)| (key.to_owned(), grant)).collect();
-    let given = Given { grants, config: backend.config.parse().context("the runtime configuration")? };
+    let given = Given { grants, config: backend.config.parse().context("the runtime configuration")?, cache: None };
     let name = backend.name;
     let entered = workers.main.enter();
     let handler = embedded::handler_given(&bench.guest("operations")?, &Settings::default(), Limits::default(), given)?;

@@ -29,12 +29,16 @@ pub(super) const CASE: Case = Case {
 };
 
 fn run(bench: &Bench) -> Result<Vec<Series>> {
-    let (program, guest) = (bench.own_program("coracle-live")?, bench.guest("bodies")?);
+    let (program, guest, cache) = (bench.own_program("coracle-live")?, bench.guest("bodies")?, bench.folder("live-cache")?);
+    let grow = || {
+        let output = Command::new(&program).arg(&guest).arg(&cache).output().context("coracle-live")?;
+        ensure!(output.status.success(), "coracle-live failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        serde_json::from_slice::<Grown>(&output.stdout).context("what coracle-live printed")
+    };
+    grow()?;
     let mut all = vec![Series::new(MADE, CORACLE), Series::new(CALLED, CORACLE)];
     for _ in 0..bench.plan.runs {
-        let output = Command::new(&program).arg(&guest).output().context("coracle-live")?;
-        ensure!(output.status.success(), "coracle-live failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-        let grown: Grown = serde_json::from_slice(&output.stdout).context("what coracle-live printed")?;
+        let grown = grow()?;
         for (series, grown) in all.iter_mut().zip([grown.made, grown.called]) {
             let each = |kib: f64| kib / INSTANCES as f64;
             series.runs.push(Run::from([
