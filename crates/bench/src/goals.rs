@@ -110,8 +110,9 @@ const BODIES: &str = "Each piece is copied into and out of the guest's memory. T
                       anew for each request, and growing and shrinking changes the protection of pages, which both cores have to learn. \
                       `wasmtime serve` spends nearly twice as much CPU time on them. Next: rewind memories that have grown, and read from the \
                       socket into the guest's memory.";
-const LIVE: &str = "Nobody has looked into it since instances are rewound: what is kept for that counts, too. Next: find the pages that the \
-                    store and its tables take.";
+const LIVE: &str = "Half of it are wasmtime's instances, one for each module of the component, and what each knows of its imports; the rest is \
+                    the stack, the tables, and the pages that the allocator fills only in part. Next: share what is the same in all \
+                    instances of a component.";
 const TAIL: &str = "The load comes from the same two cores: what waits is one of four threads for another, until the kernel's tick of 4 ms at the \
                     latest. The same server has runs of either kind, p99 at twice its p50 or at ten times, as threads happen to share the cores, \
                     and so has native hyper (see The tail). Slices of 0.1 ms for the threads that serve, a core of its own for each of them, and \

@@ -1,6 +1,8 @@
 //! What the kernel says that a tree of processes costs: CPU time and memory.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -122,14 +124,15 @@ impl Mapped {
     }
 }
 
-/// What this process has mapped and written to.
+/// What this process has mapped and written to. The text is read line by line: with many instances it is so long that its own pages would
+/// count.
 pub(crate) fn mapped() -> Result<Mapped> {
-    Ok(mapped_of(&std::fs::read_to_string("/proc/self/smaps")?))
+    Ok(mapped_of(BufReader::new(File::open("/proc/self/smaps")?))?)
 }
 
 /// A linear memory lies before a stretch of addresses that is reserved and out of reach: the rest of its slot. Nothing else in the process
 /// has such a stretch behind it.
-fn mapped_of(smaps: &str) -> Mapped {
+fn mapped_of(mut smaps: impl BufRead) -> std::io::Result<Mapped> {
     /// The shortest stretch that is the rest of a slot. Stacks and tables have a page or two there.
     const REST_BYTES_MIN: u64 = 64 << 20;
 
@@ -138,8 +141,9 @@ fn mapped_of(smaps: &str) -> Mapped {
     let (mut touching_kib, mut touching_end) = (0.0, 0);
     // Pages of a program's code count as dirty while what the linker has written is still on its way to the disk.
     let mut is_writable = false;
-    for line in smaps.lines() {
-        if let Some((from, to, rights)) = area(line) {
+    let mut line = String::new();
+    while smaps.read_line(&mut line)? > 0 {
+        if let Some((from, to, rights)) = area(&line) {
             if from != touching_end {
                 touching_kib = 0.0;
             }
@@ -157,8 +161,9 @@ fn mapped_of(smaps: &str) -> Mapped {
             sum.private_kib += kib;
             touching_kib += kib;
         }
+        line.clear();
     }
-    sum
+    Ok(sum)
 }
 
 /// `from-to rights …`, the first line of an area.
@@ -196,7 +201,7 @@ mod tests {
             200000000-200010000 rw-p 0 00:00 0\nPrivate_Dirty: 16 kB\n\
             200010000-200011000 ---p 0 00:00 0\nPrivate_Dirty: 0 kB\n\
             300000000-300010000 r-xp 0 00:01 8 /program\nPrivate_Dirty: 32 kB\n";
-        assert_eq!(mapped_of(smaps), Mapped { private_kib: 40.0, guest_kib: 16.0 });
+        assert_eq!(mapped_of(smaps.as_bytes()).unwrap(), Mapped { private_kib: 40.0, guest_kib: 16.0 });
         assert!(mapped().unwrap().private_kib > 0.0);
     }
 
