@@ -40,7 +40,8 @@ impl Budget {
         self.step.get(step).map(|counted| counted.instructions as f64)
     }
 
-    /// The parts of a request that do not overlap, and what they take. What no step of its own counts is the last.
+    /// The parts of a request, and what they take. The last is what no step of its own counts, less what steps do that the request does not:
+    /// it can be negative.
     fn parts(&self) -> Option<Vec<(&'static str, f64)>> {
         let guest = self.step.get("call")?.functions.get("(the guest's own code)").copied().unwrap_or(0) as f64;
         let (exchange, route, admit) = (self.of("exchange")?, self.of("route")?, self.of("admit")?);
@@ -54,18 +55,16 @@ impl Budget {
             ("guest", guest),
         ];
         let known: f64 = parts.iter().map(|(_, count)| count).sum();
-        parts.push(("the rest: headers of the route, traces, metrics", (self.of(WHOLE)? - known).max(0.0)));
+        parts.push(("traces and metrics, less what steps do besides", self.of(WHOLE)? - known));
         Some(parts)
     }
 
     /// The plot of the parts.
     pub(super) fn plot(&self) -> Option<String> {
+        // A bar has no negative length.
+        let parts = self.parts()?.into_iter().filter(|(_, count)| *count > 0.0);
         let bar = |(label, value): (&str, f64)| Bar { label: label.to_owned(), value, least: value, greatest: value, is_ours: true };
-        Some(svg::bars(
-            "One request of the hello app",
-            "instructions outside the kernel",
-            &self.parts()?.into_iter().map(bar).collect::<Vec<_>>(),
-        ))
+        Some(svg::bars("One request of the hello app", "instructions outside the kernel", &parts.map(bar).collect::<Vec<_>>()))
     }
 
     /// The parts and the steps that they follow from.
@@ -96,6 +95,8 @@ mod tests {
         let parts = toml::from_str::<Budget>(text).unwrap().parts().unwrap();
         let counts: Vec<f64> = parts.iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [20.0, 3.0, 1.0, 40.0, 25.0, 4.0, 7.0]);
+        let parts = toml::from_str::<Budget>(&text.replace("= 100", "= 90")).unwrap().parts().unwrap();
+        assert_eq!(parts.last().map(|(_, count)| *count), Some(-3.0));
     }
 
     #[test]

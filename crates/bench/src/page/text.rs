@@ -46,7 +46,8 @@ the tables below it is a third or more.
 ";
 
 const BUDGET_STEPS: &str = "\
-The parts follow from steps that are counted each on its own, the whole among them:
+The parts follow from steps that are counted each on its own, the whole among them. Steps do a little that the request does not: `route` has
+twenty routes to look through, and `call` and `handle` make the request that they call the guest with.
 ";
 
 /// The whole page.
