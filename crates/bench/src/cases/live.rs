@@ -1,4 +1,4 @@
-//! What a live instance takes.
+//! What a live instance takes of memory.
 
 use std::process::Command;
 
@@ -35,6 +35,7 @@ fn run(bench: &Bench) -> Result<Vec<Series>> {
         ensure!(output.status.success(), "coracle-live failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         serde_json::from_slice::<Grown>(&output.stdout).context("what coracle-live printed")
     };
+    // The first compiles for the others.
     grow()?;
     let mut all = vec![Series::new(MADE, CORACLE), Series::new(CALLED, CORACLE)];
     for _ in 0..bench.plan.runs {
