@@ -14,9 +14,9 @@ use crate::core_module::{self, Adaptable, Fate, ModuleError};
 use crate::meter::Pace;
 use crate::rewind::{self, Marks};
 use crate::shape::PROGRAMS;
-use crate::unroll;
 use crate::world::{self, RenameError};
 use crate::{Engines, Fault, Generation, InstanceState, Shape, ShapeError};
+use crate::{turn, unroll};
 
 /// A compiled component, or a program for WASI 0.1, and what its bytes said about it. Clones are cheap and share the code.
 #[derive(Clone)]
@@ -241,13 +241,23 @@ pub fn store(engines: &Engines, generation: Generation, state: InstanceState) ->
     store.set_max_component_handles(handles);
     store.set_epoch_deadline(1);
     let hurry = engines.hurry();
-    store.epoch_deadline_callback(move |context| match context.data().meter().tick() {
-        Pace::Short => Ok(UpdateDeadline::Yield(1)),
-        Pace::Long => {
-            hurry.store(true, Relaxed);
-            Ok(UpdateDeadline::Yield(1))
-        }
-        Pace::Exhausted => Ok(UpdateDeadline::Interrupt),
+    store.epoch_deadline_callback(move |context| {
+        let meter = context.data().meter();
+        Ok(match meter.tick() {
+            Pace::Short => UpdateDeadline::Continue(1),
+            Pace::Long => {
+                hurry.store(true, Relaxed);
+                let meter = Arc::clone(meter);
+                UpdateDeadline::YieldCustom(
+                    1,
+                    Box::pin(async move {
+                        turn::give_way(turn::OTHERS_NS_MAX).await;
+                        meter.go_on();
+                    }),
+                )
+            }
+            Pace::Exhausted => UpdateDeadline::Interrupt,
+        })
     });
     Ok(store)
 }

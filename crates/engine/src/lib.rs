@@ -23,6 +23,7 @@ mod shape;
 mod state;
 mod thread;
 mod ticker;
+mod turn;
 mod unroll;
 mod world;
 

@@ -43,10 +43,8 @@ pub struct Meter {
     used_ns: AtomicU64,
     /// When the time that is not charged yet began: the start of the poll, or its last tick.
     since_ns: AtomicU64,
-    /// The thread's CPU clock at the last tick of this poll, or at its beginning where the poll before was a long one; else 0.
+    /// The thread's CPU clock at the last tick of this poll, or when the guest went on after it had given way; else 0.
     cpu_ns: AtomicU64,
-    /// Whether the last tick found a long poll.
-    is_long: AtomicBool,
     /// The thread that polls, [`thread::NONE`] before the first poll, [`SEVERAL`] after those of different threads.
     thread: AtomicU64,
     exhausted: AtomicBool,
@@ -64,7 +62,6 @@ impl Meter {
             used_ns: AtomicU64::new(0),
             since_ns: AtomicU64::new(0),
             cpu_ns: AtomicU64::new(0),
-            is_long: AtomicBool::new(false),
             thread: AtomicU64::new(thread::NONE),
             exhausted: AtomicBool::new(false),
             memory_bytes: AtomicUsize::new(0),
@@ -120,12 +117,18 @@ impl Meter {
         }
         let now_ns = clock::monotonic_ns();
         let is_long = now_ns.saturating_sub(self.since_ns.swap(now_ns, Relaxed)) >= LONG_NS;
-        self.is_long.store(is_long, Relaxed);
         if self.used_ns.load(Relaxed) > self.limit_ns {
             self.exhausted.store(true, Relaxed);
             return Pace::Exhausted;
         }
         if is_long { Pace::Long } else { Pace::Short }
+    }
+
+    /// Notes that the guest has given way and goes on to compute, as it is likely to do for long again.
+    pub(crate) fn go_on(&self) {
+        self.charge_short();
+        self.cpu_ns.store(clock::thread_cpu_ns(), Relaxed);
+        self.since_ns.store(clock::monotonic_ns(), Relaxed);
     }
 
     /// Whether every poll so far, and at least one, was made by the thread with this number.
@@ -140,8 +143,7 @@ impl Meter {
             before if before != here => self.thread.store(SEVERAL, Relaxed),
             _ => {}
         }
-        let cpu_ns = if self.is_long.swap(false, Relaxed) { clock::thread_cpu_ns() } else { 0 };
-        self.cpu_ns.store(cpu_ns, Relaxed);
+        self.cpu_ns.store(0, Relaxed);
         self.since_ns.store(clock::monotonic_ns(), Relaxed);
     }
 
