@@ -14,9 +14,9 @@ pub use context::{TRACEPARENT, TRACESTATE, TraceContext};
 use std::collections::BTreeMap;
 
 use tracing::Dispatch;
-use tracing_subscriber::filter::{FilterExt as _, ParseError, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Filter, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
@@ -125,15 +125,24 @@ fn build(options: &Options, registry: &metrics::Registry, writer: BoxMakeWriter)
 
 /// The lines on standard error.
 fn lines(options: &Options, writer: BoxMakeWriter) -> Result<BoxLayer, TelemetryError> {
-    let usual = if options.quiet { "warn,coracle::guest=off" } else { "warn,coracle=info" };
-    let filter = options.filter("RUST_LOG", |directives| directives.unwrap_or(usual).to_owned())?;
-    // Spans are for collectors: kept out of here, they cost nothing while there is none.
-    let filter = filter.and(filter_fn(|metadata| metadata.is_event() && metadata.target() != COMPONENT_OUTPUT));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(options.color);
+    let filter = written(options)?;
     Ok(match options.format {
         LogFormat::Text => layer.with_filter(filter).boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
     })
+}
+
+/// Which events become lines.
+fn written(options: &Options) -> Result<impl Filter<Registry> + Send + Sync + use<>, TelemetryError> {
+    let usual = if options.quiet { "warn,coracle::guest=off" } else { "warn,coracle=info" };
+    let filter = options.filter("RUST_LOG", |directives| directives.unwrap_or(usual).to_owned())?;
+    // Where one of two filters does not say what it leaves out, every record of every library comes as far as here, and the engine alone
+    // writes nearly two hundred for a request of WASI 0.3.
+    let level_max = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    // Spans are for collectors: kept out of here, they cost nothing while there is none.
+    let events = filter_fn(|metadata| metadata.is_event() && metadata.target() != COMPONENT_OUTPUT);
+    Ok(filter.and(events.with_max_level_hint(level_max)))
 }
 
 impl Options {

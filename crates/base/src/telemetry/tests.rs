@@ -30,7 +30,7 @@ fn options(environment: &[(&str, &str)]) -> Options {
 }
 
 /// What is written of one event of each kind.
-fn written(options: &Options) -> String {
+fn text_of_events(options: &Options) -> String {
     let lines = Lines::default();
     let writer = lines.clone();
     let registry = metrics::Registry::default();
@@ -56,7 +56,7 @@ fn refusal(environment: &[(&str, &str)]) -> String {
 
 #[test]
 fn text_lines_carry_time_level_and_component() {
-    let text = written(&options(&[]));
+    let text = text_of_events(&options(&[]));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(lines[0].starts_with("20") && lines[0].contains("Z  INFO coracle::guest: from the guest component=\"web\""), "{text}");
@@ -65,7 +65,7 @@ fn text_lines_carry_time_level_and_component() {
 
 #[test]
 fn json_lines_are_objects_with_flat_fields() {
-    let text = written(&Options { format: LogFormat::Json, ..options(&[]) });
+    let text = text_of_events(&Options { format: LogFormat::Json, ..options(&[]) });
     let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
     assert_eq!((&line["level"], &line["message"], &line["component"]), (&"INFO".into(), &"from the guest".into(), &"web".into()));
     assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{text}");
@@ -73,16 +73,16 @@ fn json_lines_are_objects_with_flat_fields() {
 
 #[test]
 fn quiet_and_the_filter_choose_what_is_written() {
-    let quiet = written(&Options { quiet: true, ..options(&[]) });
+    let quiet = text_of_events(&Options { quiet: true, ..options(&[]) });
     assert!(quiet.contains("careful") && !quiet.contains("guest"), "{quiet}");
-    let all = written(&Options { quiet: true, ..options(&[("RUST_LOG", "debug")]) });
+    let all = text_of_events(&Options { quiet: true, ..options(&[("RUST_LOG", "debug")]) });
     assert_eq!(all.lines().count(), 4, "{all}");
 }
 
 #[test]
 fn colours_are_only_written_where_asked_for() {
-    assert!(!written(&options(&[])).contains('\u{1b}'));
-    assert!(written(&Options { color: true, ..options(&[]) }).contains('\u{1b}'));
+    assert!(!text_of_events(&options(&[])).contains('\u{1b}'));
+    assert!(text_of_events(&Options { color: true, ..options(&[]) }).contains('\u{1b}'));
 }
 
 #[test]
@@ -121,4 +121,13 @@ fn each_signal_finds_its_collector() {
     };
     assert_eq!(Collector::of(TRACES, &off("true")).unwrap(), None);
     assert!(Collector::of(TRACES, &off("false")).unwrap().is_some());
+}
+
+/// What nobody writes must not be made: libraries ask for the greatest level before they make a record.
+#[test]
+fn records_of_lower_levels_are_not_even_made() {
+    let level_max = |environment| Filter::<Registry>::max_level_hint(&written(&options(environment)).unwrap());
+    assert_eq!(level_max(&[]), Some(LevelFilter::INFO));
+    assert_eq!(level_max(&[("RUST_LOG", "warn")]), Some(LevelFilter::WARN));
+    assert_eq!(level_max(&[("RUST_LOG", "warn,wasmtime=trace")]), Some(LevelFilter::TRACE));
 }
