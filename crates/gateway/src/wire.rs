@@ -23,9 +23,9 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What the parser gets to see instead of a head that was refused.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
 const READ_BYTES: usize = 4 << 10;
-/// What one read takes at most of a body, so that it is still in the processor's cache when the guest gets it. One byte less than a power of
-/// two, because hyper enlarges its buffer when a read has filled it.
-const DIRECT_BYTES_MAX: u64 = (128 << 10) - 1;
+/// What one read takes at most of a body. It is still in the processor's cache when the guest gets it, and a guest that takes it as one list
+/// often has that much left in the last of its pages of 64 KiB: an instance whose memory had to grow cannot be rewound.
+const DIRECT_BYTES_MAX: u64 = 48 << 10;
 
 /// Which protocol a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
