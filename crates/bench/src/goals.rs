@@ -106,18 +106,18 @@ const START: &str = "More than half of the time is the kernel's, for the program
                      are needed.";
 const FIRST: &str = "Hashing the component and its artifact, mapping it, and linking some hundred functions, in a program built without \
                      link-time optimisation. Next: keep what was linked while only its code is unmapped.";
-const BODIES: &str = "Each piece is copied into and out of the guest's memory. This guest's memory grows with a body, so that its instance is made \
-                      anew for each request, and growing and shrinking changes the protection of pages, which both cores have to learn. \
-                      `wasmtime serve` spends nearly twice as much CPU time on them. Next: rewind memories that have grown, and read from the \
-                      socket into the guest's memory.";
+const BODIES: &str = "Each piece is copied out of the kernel and into the guest's memory, or the other way, on the two cores that the client copies \
+                      on as well. A guest whose memory grows with a body has a new instance for each request, and growing and shrinking \
+                      changes the protection of pages, which both cores have to learn. Next: rewind memories that have grown, and read from \
+                      the socket into the guest's memory.";
 const LIVE: &str = "Half of it are wasmtime's instances, one for each module of the component, and what each knows of its imports; the rest is \
                     the stack, the tables, and the pages that the allocator fills only in part. Next: share what is the same in all \
                     instances of a component.";
 const TAIL: &str = "The load comes from the same two cores: what waits is one of four threads for another, until the kernel's tick of 4 ms at the \
                     latest. The same server has runs of either kind, p99 at twice its p50 or at ten times, as threads happen to share the cores, \
                     and so has native hyper (see The tail). Slices of 0.1 ms for the threads that serve, a core of its own for each of them, and \
-                    the generator in a real-time class were tried and changed nothing. Beside the neighbour more is asked of two cores than \
-                    they have left. Next: a machine for the load generator, and guests that compute for long on threads of a lower priority.";
+                    the generator in a real-time class were tried and changed nothing; a neighbour on a thread of the lowest priority was not \
+                    better than one that gives way in the same thread. Next: a machine for the load generator.";
 const DEADLINE: &str = "Loops that call or hold other loops look at the epoch in each turn; small ones are written out, before and inside the loop, \
                         so that those of few turns never look at it and others once for several. Next: write out what holds small loops.";
 
