@@ -95,10 +95,11 @@ const fn operations(group: &'static str, subject: &'static str, metric: Metric) 
 
 /// Why the goals of the request path are missed.
 const PATH: &str = "More than half of a request's CPU time is the kernel's, most of it for sending, as in every server (see HTTP hello). On \
-                    this machine 2.5 × less than `wasmtime serve` with reuse is about what native hyper takes without a guest, and little more \
-                    than the kernel's part alone. Of our own instructions half lower and lift `wasi:http`, call by call, and a quarter are HTTP/1, which is read by our own \
-                    framing and again by hyper. Next: read and write HTTP/1 once, in the gateway, and answer the guest's questions about a \
-                    request inside the guest's own memory, by a component that is composed with it.";
+                    this machine 2.5 × less than `wasmtime serve` with reuse is what native hyper takes without a guest, and about as much as \
+                    the kernel's part of our own time: a guest and its host that took no time at all would just reach it. Of our own \
+                    instructions half lower and lift `wasi:http`, call by call, and a quarter are HTTP/1, which is read by our own framing \
+                    and again by hyper. Next: read and write HTTP/1 once, in the gateway, and answer the guest's questions about a request \
+                    inside the guest's own memory, by a component that is composed with it.";
 const THREADS: &str = "Threads that run guests write to no memory in common; what is left is the processor's. Plain wasmtime takes longer on two \
                        threads of this machine, too, in the rows below.";
 const START: &str = "More than half of the time is the kernel's, for the program's mappings and the pages that are touched first. Next: fewer \
