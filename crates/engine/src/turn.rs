@@ -1,5 +1,5 @@
 //! How a guest that computes for long shares its thread: after each turn of its own the others have theirs, until they have had several
-//! times as long as it or none of them is ready.
+//! times as long as it or few of them are ready.
 
 use coracle_base::clock;
 
@@ -9,8 +9,9 @@ use crate::ticker::SHORT_TICK_NS;
 /// fourth, requests of others that took most of a core still piled up beside it now and then.
 pub(crate) const OTHERS_NS_MAX: u64 = 9 * SHORT_TICK_NS;
 
-/// A guest that is asked again so soon was asked alone: nobody else was ready. Looking at the sockets takes a fraction of it.
-const ALONE_NS: u64 = 10_000;
+/// Others that together take less than this are few, and can wait for one more turn. To look at the sockets and find nobody takes a tenth
+/// of it: on a much slower machine, too, a guest that is alone must not wait for nobody.
+const FEW_NS: u64 = SHORT_TICK_NS / 8;
 
 /// Lets others have the thread, for `others_ns_max` at most. The sockets and timers of the thread are looked at before each look at what
 /// is ready, so that what came in while the guest computed is ready.
@@ -20,8 +21,8 @@ pub(crate) async fn give_way(others_ns_max: u64) {
     loop {
         tokio::task::yield_now().await;
         let now_ns = clock::monotonic_ns();
-        let was_alone = now_ns.saturating_sub(asked_ns) < ALONE_NS;
-        if was_alone || now_ns.saturating_sub(began_ns) >= others_ns_max {
+        let were_few = now_ns.saturating_sub(asked_ns) < FEW_NS;
+        if were_few || now_ns.saturating_sub(began_ns) >= others_ns_max {
             return;
         }
         asked_ns = now_ns;
@@ -49,7 +50,7 @@ mod tests {
                 async move {
                     for _ in 0..TURNS {
                         let began_ns = clock::monotonic_ns();
-                        while clock::monotonic_ns() - began_ns < 2 * ALONE_NS {
+                        while clock::monotonic_ns() - began_ns < 2 * FEW_NS {
                             std::hint::spin_loop();
                         }
                         turns.fetch_add(1, Relaxed);
