@@ -40,6 +40,15 @@ async fn a_panic_of_the_host_costs_one_request() {
     assert_eq!(handler.runnable().running(), 0);
 }
 
+/// The answer of a guest that has ended: one may have a little to do yet when its answer is complete, and keeps its slot for that.
+async fn text_of_ended(handler: &Handler, path: &str) -> String {
+    let text = text(handler, path).await;
+    while handler.runnable().running() > 0 {
+        tokio::task::yield_now().await;
+    }
+    text
+}
+
 /// As many tenants as slots take turns in the same slots, and look for what the others wrote all over their memory.
 #[tokio::test]
 async fn what_is_written_in_a_slot_is_gone_for_the_next_instance() {
@@ -47,10 +56,10 @@ async fn what_is_written_in_a_slot_is_gone_for_the_next_instance() {
     let engines = Arc::new(Engines::new(&Settings { instances_max: 2, ..Settings::default() }).unwrap());
     let (writer, reader) = (handler_of(&engines, "faults-p2", patient()), handler_of(&engines, "faults-p2", patient()));
     for round in 0..ROUNDS {
-        let written: usize = text(&writer, "/mark").await.parse().unwrap();
+        let written: usize = text_of_ended(&writer, "/mark").await.parse().unwrap();
         assert!(written >= 1 << 14, "the mark can be found: {written}");
-        assert_eq!(text(&reader, "/search").await, "0", "round {round}");
-        assert_eq!(text(&writer, "/search").await, "0", "round {round}");
+        assert_eq!(text_of_ended(&reader, "/search").await, "0", "round {round}");
+        assert_eq!(text_of_ended(&writer, "/search").await, "0", "round {round}");
     }
 }
 
