@@ -126,6 +126,7 @@ impl Meter {
 
     /// Notes that the guest has given way and goes on to compute, as it is likely to do for long again.
     pub(crate) fn go_on(&self) {
+        // Other tasks of its instance may have run before it in this poll.
         self.charge_short();
         self.cpu_ns.store(clock::thread_cpu_ns(), Relaxed);
         self.since_ns.store(clock::monotonic_ns(), Relaxed);

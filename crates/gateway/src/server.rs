@@ -25,8 +25,8 @@ use crate::worker::Worker;
 
 /// The share of the process's file descriptors that connections may take, in percent; guests need some too.
 const DESCRIPTORS_PERCENT: u64 = 80;
-/// Polls of tasks between two looks at sockets and timers. A guest that computes gives its thread back at each tick of the epoch: with
-/// tokio's own 61, its neighbours' requests and deadlines would wait for many of those.
+/// Polls of tasks between two looks at sockets and timers. Guests that compute give their thread back at each tick of the epoch: where there
+/// are many, others' requests and deadlines would wait for 61 turns of them with tokio's own number.
 const EVENT_INTERVAL: u32 = 8;
 /// Threads of one worker for blocking work.
 const BLOCKING_THREADS_MAX: usize = 64;

@@ -43,10 +43,14 @@ async fn a_panic_of_the_host_costs_one_request() {
 /// The answer of a guest that has ended: one may have a little to do yet when its answer is complete, and keeps its slot for that.
 async fn text_of_ended(handler: &Handler, path: &str) -> String {
     let text = text(handler, path).await;
+    until_nothing_runs(handler).await;
+    text
+}
+
+async fn until_nothing_runs(handler: &Handler) {
     while handler.runnable().running() > 0 {
         tokio::task::yield_now().await;
     }
-    text
 }
 
 /// As many tenants as slots take turns in the same slots, and look for what the others wrote all over their memory.
@@ -108,9 +112,7 @@ async fn an_exchange_can_be_let_go_at_every_step() {
         while !ends_within(&handler, path, steps).await {
             steps += 1;
         }
-        while handler.runnable().running() > 0 {
-            tokio::task::yield_now().await;
-        }
+        until_nothing_runs(&handler).await;
         assert_eq!(get(&handler, "/").await.unwrap().0, 200, "{guest} after {steps} steps");
     }
 }
